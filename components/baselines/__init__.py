@@ -1,0 +1,1 @@
+"""Algorithms that learn nothing: the reference line of every plot."""

@@ -1,0 +1,1 @@
+"""Sinks that metrics are written to."""

@@ -1,0 +1,1 @@
+"""Time-series sources (workload, weather, carbon intensity, price, demand, solar)."""

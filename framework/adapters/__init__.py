@@ -1,0 +1,1 @@
+"""Views between the batched contract and Gymnasium / PettingZoo, in both directions."""

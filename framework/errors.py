@@ -1,0 +1,67 @@
+"""Errors meant for people: one clear message each, with the name, the value and the fix.
+
+Everything a user can cause is a :class:`WattloomError`; the command line prints its message without a traceback (``--debug`` shows the full one).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WattloomError(Exception):
+    """Something the user can fix. ``exit_code`` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UsageError(WattloomError):
+    """A command line that cannot be understood (exit code 2)."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration that names something unknown, or holds a value out of range or of the wrong type."""
+
+
+class DataError(WattloomError):
+    """A data file that is missing, unreadable or not what it was said to be (exit code 3)."""
+
+    exit_code = 3
+
+
+class RunError(WattloomError):
+    """A run directory or checkpoint that is missing, damaged, locked or incompatible (exit code 3)."""
+
+    exit_code = 3
+
+
+class MissingExtraError(WattloomError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional dependency: pip install 'wattloom[{extra}]'")
+
+
+class EnvironmentFault(WattloomError):  # noqa: N818 - a fault of the environment, not of the caller's code
+    """An environment broke its contract while running: a raised step, a NaN reward, a wrong shape."""
+
+
+class ActionError(EnvironmentFault):
+    """An action that cannot be taken: wrong shape, NaN, or an index out of range."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name closest to ``name``, or None where nothing is close."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.55)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` or the known names, ready to end a message."""
+    options = sorted(known)
+    best = nearest(name, options)
+    if best is not None:
+        return f"; did you mean '{best}'?"
+    return f"; known: {', '.join(options)}" if options else ""

@@ -1,0 +1,1 @@
+"""Hook points: what a run tells whoever listens."""

@@ -1,0 +1,1 @@
+"""Metric streams and JSON that survive a killed process."""
