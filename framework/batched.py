@@ -1,0 +1,199 @@
+"""Base class of our environments: seeded copies, masked resets, checked actions, horizon and row-wise state.
+
+A concrete environment writes four short methods over arrays (:meth:`BatchedEnvironment._begin`, ``_advance``, ``_observe`` and, if it has
+pixels, ``render``) and keeps everything that changes in ``self.arrays``; this class does the rest in the same way for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import seeding
+
+from wattloom.environment import AgentSpec, Array, Column, Snapshot, StepResult
+from wattloom.errors import ConfigError, EnvironmentFault
+from wattloom.spaces import ActionChecker
+
+CLIPPED = Column("clipped_actions", "1", "lower")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What ``_advance`` returns: rewards float64 ``(num_envs,)`` by agent, terminated bool ``(num_envs,)``, metrics float64 by name."""
+
+    rewards: Mapping[str, Array]
+    terminated: Array | None = None
+    metrics: Mapping[str, Array] = field(default_factory=dict)
+
+
+class BatchedEnvironment:
+    """``num_envs`` copies on arrays, with everything that is the same for all environments.
+
+    Subclasses declare ``agents`` and ``metric_columns`` (without the clip counter), put every array that changes from step to step, leading axis
+    ``num_envs``, into ``self.arrays``, and implement ``_begin``, ``_advance`` and ``_observe``.
+
+    Args:
+        agents: Specifications in order.
+        num_envs: Number of independent copies, at least 1.
+        horizon: Steps after which an episode is truncated; None: never.
+        metric_columns: Metrics that ``_advance`` reports.
+        state_space: Space of the central state, or None.
+        shared_reward: True where all agents earn one common reward.
+        step_seconds: Simulated seconds a step.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[AgentSpec],
+        num_envs: int,
+        horizon: int | None,
+        metric_columns: Sequence[Column] = (),
+        state_space: spaces.Box | None = None,
+        shared_reward: bool = False,
+        step_seconds: float = 1.0,
+    ) -> None:
+        if num_envs < 1:
+            raise ConfigError(f"env.num_envs must be at least 1, not {num_envs}")
+        if horizon is not None and horizon < 1:
+            raise ConfigError(f"env.horizon must be at least 1 step, not {horizon}")
+        self.agents = tuple(agents)
+        self.num_envs = int(num_envs)
+        self.horizon = horizon
+        self.metric_columns = (*metric_columns, CLIPPED)
+        self.state_space = state_space
+        self.shared_reward = shared_reward
+        self.step_seconds = step_seconds
+        self.arrays: dict[str, Array] = {}
+        self.elapsed = np.zeros(self.num_envs, dtype=np.int64)
+        self.needs_reset = np.ones(self.num_envs, dtype=bool)
+        self._any_needs_reset = True
+        self._generators: list[np.random.Generator | None] = [None] * self.num_envs
+        self._checker = ActionChecker(self.agents, self.num_envs)
+
+    # what a subclass writes
+
+    def _begin(self, copies: Array, generators: Sequence[np.random.Generator], options: Mapping[str, Any]) -> None:
+        """Write the initial rows ``self.arrays[...][copies]``; ``generators[k]`` is the stream of copy ``copies[k]``."""
+        raise NotImplementedError
+
+    def _advance(self, actions: Mapping[str, Array]) -> Outcome:
+        """Advance ``self.arrays`` by one step under checked, clipped actions."""
+        raise NotImplementedError
+
+    def _observe(self) -> Snapshot:
+        """Return fresh arrays of what is visible now."""
+        raise NotImplementedError
+
+    # the contract
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, mask: Array | None = None, options: Mapping[str, Any] | None = None
+    ) -> Snapshot:
+        """Begin a new episode in the copies of ``mask``; see :meth:`wattloom.environment.Environment.reset`."""
+        copies = self._selected(mask)
+        seeds = self._seeds(seed)
+        for i in copies:
+            self._seed_copy(int(i), seeds[int(i)])
+        generators = [g for i in copies if (g := self._generators[int(i)]) is not None]
+        if len(copies):
+            self._begin(copies, generators, options or {})
+        self.elapsed[copies] = 0
+        self.needs_reset[copies] = False
+        self._any_needs_reset = bool(self.needs_reset.any())
+        return self._observe()
+
+    def step(self, actions: Mapping[str, Array]) -> StepResult:
+        """Advance every copy by one step; see :meth:`wattloom.environment.Environment.step`."""
+        if self._any_needs_reset:
+            raise EnvironmentFault(
+                f"step() on ended or never reset copies {np.flatnonzero(self.needs_reset)[:8].tolist()}: call reset(mask=...) first"
+            )
+        checked, clipped = self._checker(actions)
+        outcome = self._advance(checked)
+        self.elapsed += 1
+        terminated = outcome.terminated if outcome.terminated is not None else np.zeros(self.num_envs, dtype=bool)
+        truncated = self._truncated(terminated)
+        self.needs_reset = terminated | truncated
+        self._any_needs_reset = bool(self.needs_reset.any())
+        metrics = {**outcome.metrics, CLIPPED.name: clipped}
+        return StepResult(self._observe(), outcome.rewards, terminated, truncated, metrics)
+
+    def _truncated(self, terminated: Array) -> Array:
+        """Return bool ``(num_envs,)``: the horizon is reached and the episode did not terminate by itself."""
+        if self.horizon is None:
+            return np.zeros(self.num_envs, dtype=bool)
+        cut: Array = (self.elapsed >= self.horizon) & ~terminated
+        return cut
+
+    def render(self, index: int = 0) -> Array | None:
+        """Return None: this environment has no picture of itself."""
+        return None
+
+    def close(self) -> None:
+        """Hold nothing, release nothing."""
+
+    # state
+
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of every changing array, the counters and the random streams, one row a copy."""
+        return {
+            "arrays": {name: value.copy() for name, value in self.arrays.items()},
+            "elapsed": self.elapsed.copy(),
+            "needs_reset": self.needs_reset.copy(),
+            "generators": [None if g is None else g.bit_generator.state for g in self._generators],
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state of as many copies.
+
+        Raises:
+            ConfigError: The state has another number of copies or other arrays.
+        """
+        if len(state["elapsed"]) != self.num_envs or set(state["arrays"]) != set(self.arrays):
+            raise ConfigError(
+                f"state of {len(state['elapsed'])} copies with arrays {sorted(state['arrays'])} "
+                f"does not fit {self.num_envs} copies with arrays {sorted(self.arrays)}"
+            )
+        for name, value in state["arrays"].items():
+            self.arrays[name] = np.array(value, dtype=self.arrays[name].dtype)
+        self.elapsed = np.array(state["elapsed"], dtype=np.int64)
+        self.needs_reset = np.array(state["needs_reset"], dtype=bool)
+        self._any_needs_reset = bool(self.needs_reset.any())
+        self._generators = [None if s is None else _generator_from(s) for s in state["generators"]]
+
+    # seeding
+
+    def _selected(self, mask: Array | None) -> Array:
+        """Return the indices of the copies to reset."""
+        if mask is None:
+            return np.arange(self.num_envs)
+        flags = np.asarray(mask)
+        if flags.shape != (self.num_envs,) or flags.dtype != np.bool_:
+            raise EnvironmentFault(f"reset mask must be bool of shape ({self.num_envs},), not {flags.dtype} {flags.shape}")
+        return np.flatnonzero(flags)
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        """Return one seed (or None) a copy."""
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + i for i in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise EnvironmentFault(f"{len(seed)} seeds for {self.num_envs} copies")
+        return seed
+
+    def _seed_copy(self, index: int, seed: int | None) -> None:
+        """Seed copy ``index`` as Gymnasium would, or make sure that it has a stream."""
+        if seed is not None or self._generators[index] is None:
+            self._generators[index] = seeding.np_random(seed)[0]
+
+
+def _generator_from(state: Mapping[str, Any]) -> np.random.Generator:
+    """Rebuild a PCG64 stream from its plain-dict state."""
+    bits = np.random.PCG64(0)
+    bits.state = dict(state)  # type: ignore[assignment]  # NumPy types the plain dict it hands out more narrowly than it takes it
+    return np.random.Generator(bits)

@@ -1,0 +1,104 @@
+"""Small helpers over Gymnasium spaces: sizes, scaling and the check that every action passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from wattloom.environment import ActionSpace, AgentSpec, Array, Column
+from wattloom.errors import ActionError
+
+
+def action_shape(space: ActionSpace) -> tuple[int, ...]:
+    """Return the shape of one action: ``(n,)`` for Box, ``()`` for Discrete, ``(k,)`` for MultiDiscrete."""
+    return () if isinstance(space, spaces.Discrete) else tuple(space.shape)
+
+
+def choices(space: ActionSpace) -> tuple[int, ...]:
+    """Return the number of choices of each discrete dimension; empty for Box."""
+    if isinstance(space, spaces.Discrete):
+        return (int(space.n),)
+    if isinstance(space, spaces.MultiDiscrete):
+        return tuple(int(n) for n in space.nvec)
+    return ()
+
+
+def columns(names: Sequence[str], unit: str = "1") -> tuple[Column, ...]:
+    """Return one column of ``unit`` a name."""
+    return tuple(Column(name, unit) for name in names)
+
+
+def numbered_columns(prefix: str, count: int) -> tuple[Column, ...]:
+    """Return ``prefix_0 …`` for spaces that name nothing."""
+    return tuple(Column(f"{prefix}_{i}", "") for i in range(count))
+
+
+class ActionChecker:
+    """Turns raw actions into checked ones: right shape, finite, in range; Box actions are clipped and counted.
+
+    Args:
+        agents: Agent specifications in order.
+        num_envs: Number of copies.
+    """
+
+    def __init__(self, agents: Sequence[AgentSpec], num_envs: int) -> None:
+        self._agents = {spec.name: spec.action_space for spec in agents}
+        self._num_envs = num_envs
+        self._shapes = {name: (num_envs, *action_shape(space)) for name, space in self._agents.items()}
+        self._bounds = {
+            name: (np.broadcast_to(space.low, self._shapes[name]), np.broadcast_to(space.high, self._shapes[name]))
+            for name, space in self._agents.items()
+            if isinstance(space, spaces.Box)
+        }
+
+    def __call__(self, actions: Mapping[str, Any]) -> tuple[dict[str, Array], Array]:
+        """Return the checked actions by agent and the number of clipped entries a copy, float64 ``(num_envs,)``.
+
+        Raises:
+            ActionError: A missing agent, a wrong shape, NaN or an index out of range; names agent and copy.
+        """
+        clipped = np.zeros(self._num_envs)
+        checked: dict[str, Array] = {}
+        for name, space in self._agents.items():
+            if name not in actions:
+                raise ActionError(f"no action for agent '{name}'; got {sorted(actions)}")
+            raw = np.asarray(actions[name])
+            if raw.shape != self._shapes[name]:
+                raise ActionError(f"action of agent '{name}' has shape {raw.shape}, expected {self._shapes[name]}")
+            if isinstance(space, spaces.Box):
+                checked[name] = self._box(name, raw, clipped)
+            else:
+                checked[name] = _discrete(name, raw, space)
+        return checked, clipped
+
+    def _box(self, name: str, raw: Array, clipped: Array) -> Array:
+        """Clip a Box action in its own precision and count clipped entries into ``clipped``."""
+        low, high = self._bounds[name]
+        value = raw if raw.dtype == low.dtype else raw.astype(low.dtype)
+        inside = (value >= low) & (value <= high)
+        if inside.all():
+            return value
+        if np.isnan(value).any():
+            copy = int(np.flatnonzero(np.isnan(value.reshape(self._num_envs, -1)).any(axis=1))[0])
+            raise ActionError(f"action of agent '{name}' is NaN in copy {copy}: {value[copy]}")
+        clipped += (~inside).reshape(self._num_envs, -1).sum(axis=1)
+        bounded: Array = np.clip(value, low, high)
+        return bounded
+
+
+def _discrete(name: str, raw: Array, space: spaces.Discrete | spaces.MultiDiscrete) -> Array:
+    """Check integer actions against their ranges."""
+    if raw.dtype.kind not in "iu":
+        raise ActionError(f"action of agent '{name}' must be integers, not {raw.dtype}")
+    start = np.asarray(space.start)
+    count = np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)
+    bad = (raw < start) | (raw >= start + count)
+    if bad.any():
+        copy = int(np.argwhere(bad)[0][0])
+        raise ActionError(
+            f"action of agent '{name}' in copy {copy} is {raw[copy]}, outside {start.tolist()}..{(start + count - 1).tolist()}"
+        )
+    return raw
