@@ -1,0 +1,141 @@
+"""A time series as a file or a generator delivers it: values, unit, clock and where it came from.
+
+A :class:`Series` says what its numbers mean; :mod:`wattloom.components.sources.align` lays it on a calendar. Three clocks exist:
+
+* **dated**: ``start_utc`` is set; values are matched by instant.
+* **typical year**: ``typical_year=True``; 365 local days from 1 January, of no particular year; matched by local month, day and hour.
+* **undated**: neither; value 0 is local midnight of weekday ``first_weekday`` (Monday where nothing is known); matched by weekday and hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wattloom.errors import DataError
+
+Floats = NDArray[np.float64]
+HOUR = 3600
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+
+def frozen(values: ArrayLike) -> Floats:
+    """Return ``values`` as a contiguous float64 array that refuses writes (copied only where needed)."""
+    array = np.ascontiguousarray(values, dtype=np.float64)
+    if array.flags.writeable:
+        array = array.copy() if array is values or array.base is not None else array
+        array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One quantity on one evenly spaced clock.
+
+    Attributes:
+        name: Quantity, e.g. ``"carbon_intensity"``, ``"dry_bulb"``.
+        unit: Unit as printed, e.g. ``"gCO2/kWh"``, ``"degC"``, ``"1"`` (fraction), ``"USD/MWh"``, ``"kW"``, ``"W/m2"``.
+        values: Shape (n,), float64, read-only. Value i covers ``[i * step, (i + 1) * step)`` after the start: labels are always the START of
+            the interval; a reader of a file labelled by interval end shifts it.
+        step_seconds: Length of a step in seconds.
+        start_utc: UTC instant of value 0 (datetime64[s]); None: typical year or undated.
+        utc_offset_hours: Fixed standard-time offset of the place a file is local to; None: UTC or unknown.
+        origin: File path, or generator name and seed, for messages.
+        kind: ``"mean"`` over the interval (resampled preserving means) or ``"instant"`` (a reading at its start, resampled linearly).
+        distinct_steps: Smallest period after which the values repeat; n if they never do; 0 (default): measured here.
+        typical_year: 365 local days from 1 January of no particular year.
+        first_weekday: Weekday of value 0 of an undated series (0 = Monday).
+
+    Raises:
+        DataError: If the series is empty, not one-dimensional, or its step is not positive.
+    """
+
+    name: str
+    unit: str
+    values: Floats
+    step_seconds: int
+    start_utc: np.datetime64 | None = None
+    utc_offset_hours: float | None = None
+    origin: str = ""
+    kind: Literal["mean", "instant"] = "mean"
+    distinct_steps: int = 0
+    typical_year: bool = False
+    first_weekday: int = 0
+
+    def __post_init__(self) -> None:
+        values = frozen(self.values)
+        if values.ndim != 1 or values.size == 0:
+            raise DataError(f"{self.origin or self.name}: {self.name} has shape {values.shape}; a series is one non-empty column")
+        if self.step_seconds <= 0:
+            raise DataError(f"{self.origin or self.name}: step of {self.step_seconds} s; a step is positive")
+        object.__setattr__(self, "values", values)
+        if self.start_utc is not None:
+            object.__setattr__(self, "start_utc", np.datetime64(self.start_utc, "s"))
+        if self.distinct_steps == 0:
+            object.__setattr__(self, "distinct_steps", distinct_length(values, self.step_seconds))
+
+    @property
+    def n_steps(self) -> int:
+        """Number of values."""
+        return int(self.values.size)
+
+    @property
+    def end_utc(self) -> np.datetime64 | None:
+        """UTC instant at which the last interval ends; None where the series has no date."""
+        if self.start_utc is None:
+            return None
+        return self.start_utc + np.timedelta64(self.n_steps * self.step_seconds, "s")
+
+    def with_values(self, values: ArrayLike, *, unit: str | None = None) -> Series:
+        """Return the same series with other values of the same length (the distinct length is measured anew)."""
+        return replace(self, values=frozen(values), unit=self.unit if unit is None else unit, distinct_steps=0)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSet(Mapping[str, Series]):
+    """Several series of one file or one draw, by name; all on one clock.
+
+    Raises:
+        DataError: If the members differ in length, step or start.
+    """
+
+    members: Mapping[str, Series] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        clocks = {(s.n_steps, s.step_seconds, str(s.start_utc), s.typical_year) for s in self.members.values()}
+        if len(clocks) > 1:
+            raise DataError(f"series {', '.join(self.members)} are not on one clock: (steps, step in s, start, typical year) {sorted(clocks)}")
+
+    def __getitem__(self, name: str) -> Series:
+        return self.members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+def distinct_length(values: Floats, step_seconds: int) -> int:
+    """Smallest repeat period P among 1, 7, 14, 28 days and 52 weeks with ``x[t + P] == x[t]`` for all t; else n.
+
+    Args:
+        values: Shape (n,).
+        step_seconds: Step in seconds.
+
+    Returns:
+        Period in steps; ``1`` for a constant series, ``n`` for one that never repeats.
+    """
+    n = int(values.size)
+    if n > 1 and np.all(values == values[0]):
+        return 1
+    for days in (1, 7, 14, 28, 364, 365):
+        period = days * DAY // step_seconds
+        if 0 < period < n and days * DAY % step_seconds == 0 and np.array_equal(values[period:], values[:-period], equal_nan=True):
+            return period
+    return n
