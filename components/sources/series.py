@@ -109,7 +109,9 @@ class SeriesSet(Mapping[str, Series]):
     def __post_init__(self) -> None:
         clocks = {(s.n_steps, s.step_seconds, str(s.start_utc), s.typical_year) for s in self.members.values()}
         if len(clocks) > 1:
-            raise DataError(f"series {', '.join(self.members)} are not on one clock: (steps, step in s, start, typical year) {sorted(clocks)}")
+            raise DataError(
+                f"series {', '.join(self.members)} are not on one clock: (steps, step in s, start, typical year) {sorted(clocks)}"
+            )
 
     def __getitem__(self, name: str) -> Series:
         return self.members[name]
@@ -122,7 +124,10 @@ class SeriesSet(Mapping[str, Series]):
 
 
 def distinct_length(values: Floats, step_seconds: int) -> int:
-    """Smallest repeat period P among 1, 7, 14, 28 days and 52 weeks with ``x[t + P] == x[t]`` for all t; else n.
+    """Smallest period among 1, 7, 14, 28, 364 and 365 days after which the values repeat; n where they never do.
+
+    From a week on, laps that differ by a slow drift of the level only (a trace pasted several times and rescaled) count as repeats: every lap, less
+    its mean, correlates with the first to 0.998.
 
     Args:
         values: Shape (n,).
@@ -132,10 +137,22 @@ def distinct_length(values: Floats, step_seconds: int) -> int:
         Period in steps; ``1`` for a constant series, ``n`` for one that never repeats.
     """
     n = int(values.size)
-    if n > 1 and np.all(values == values[0]):
+    spread = float(np.ptp(values)) if np.isfinite(values).all() else 0.0
+    if n > 1 and spread == 0.0 and np.array_equal(values, np.full(n, values[0]), equal_nan=True):
         return 1
     for days in (1, 7, 14, 28, 364, 365):
         period = days * DAY // step_seconds
-        if 0 < period < n and days * DAY % step_seconds == 0 and np.array_equal(values[period:], values[:-period], equal_nan=True):
+        if days * DAY % step_seconds or not 0 < period < n:
+            continue
+        if np.allclose(values[period:], values[:-period], rtol=0.0, atol=1e-6 * spread, equal_nan=True):
+            return period
+        if 7 <= days <= 28 and n >= 2 * period and _laps_agree(values, period):
             return period
     return n
+
+
+def _laps_agree(values: Floats, period: int) -> bool:
+    laps = values[: values.size // period * period].reshape(-1, period)
+    laps = laps - laps.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.einsum("lp,lp->l", laps, laps))
+    return bool(np.all(laps @ laps[0] >= 0.998 * norms * norms[0]) and norms.min() > 0)

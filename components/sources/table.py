@@ -100,7 +100,7 @@ class Table:
         """
         n, lap = self.calendar.n_steps, self.calendar.wrap_steps
         low, high = int(index.min()), int(index.max())
-        if 0 <= low and high < n:
+        if low >= 0 and high < n:
             return index
         self._refuse(low, high)
         return np.where(index >= n, (index - n) % lap + n - lap, np.where(index < 0, index % lap, index))
@@ -167,4 +167,6 @@ class Table:
         n = self.calendar.n_steps
         if self.wrap == "error" and (low < 0 or high >= n):
             bad = low if low < 0 else high
-            raise DataError(f"{self.origin or 'table'}: step {bad} lies outside the {n} steps of the calendar; start earlier, or set wrap=tile")
+            raise DataError(
+                f"{self.origin or 'table'}: step {bad} lies outside the {n} steps of the calendar; start earlier, or set wrap=tile"
+            )
