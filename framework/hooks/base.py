@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wattloom.errors import WattloomError
+from wattloom.errors import ConfigError, WattloomError, did_you_mean
 from wattloom.events import (
     CheckpointEvent,
     EpisodeEnd,
@@ -88,6 +88,8 @@ class Hook:
 
 
 POINTS = tuple(name for name in vars(Hook) if name.startswith("on_"))
+CLOSING = ("on_exception", "on_run_end")
+"""Points where every hook gets its say even if a required one fails: files are closed there."""
 
 
 class HookList:
@@ -95,53 +97,122 @@ class HookList:
 
     Args:
         hooks: Name to hook, in order.
+
+    Attributes:
+        errors: Name to text of the optional hooks that failed and were switched off.
+        seconds: Name to wall time spent in the hook itself, without that of hooks or evaluations it set off.
+
+    Raises:
+        ConfigError: A hook defines a method ``on_…`` that is no hook point, which would never be called.
     """
 
     def __init__(self, hooks: Mapping[str, Hook]) -> None:
         self.hooks = dict(hooks)
         self.errors: dict[str, str] = {}
         self.seconds: dict[str, float] = dict.fromkeys(self.hooks, 0.0)
+        self._inner = 0.0
         self._bound: dict[str, list[tuple[str, Callable[..., None]]]] = {}
+        for name, hook in self.hooks.items():
+            _check_points(name, hook)
         self._bind()
 
     def _bind(self) -> None:
         """Collect the overridden methods of the hooks that are still alive."""
+        alive = [(name, hook) for name, hook in self.hooks.items() if name not in self.errors]
         for point in POINTS:
-            self._bound[point] = [
-                (name, getattr(hook, point))
-                for name, hook in self.hooks.items()
-                if name not in self.errors and getattr(type(hook), point, None) is not getattr(Hook, point)
-            ]
+            self._bound[point] = [(name, getattr(hook, point)) for name, hook in alive if _overrides(hook, point)]
 
     def wants(self, point: str) -> bool:
         """Return whether any hook listens at ``point``: who calls often asks once."""
         return bool(self._bound[point])
 
+    @property
+    def drawing_seconds(self) -> float:
+        """Wall time of the hooks that make pictures, reported apart from the training loop's."""
+        return sum(self.seconds[name] for name, hook in self.hooks.items() if hook.draws)
+
     def call(self, point: str, *arguments: Any) -> None:
-        """Call ``point`` on every hook that overrides it."""
+        """Call ``point`` on every hook that overrides it.
+
+        Raises:
+            Exception: What a required hook raised; at ``on_run_end`` only after all others were called, at ``on_exception`` never (the run is
+                failing already and its own error matters more).
+        """
+        raised: Exception | None = None
         for name, method in self._bound[point]:
+            outer, self._inner = self._inner, 0.0
             begin = time.perf_counter()
             try:
                 method(*arguments)
             except Exception as error:
-                self._failed(name, point, error)
-            self.seconds[name] += time.perf_counter() - begin
+                if self._is_fatal(name, point, error):
+                    raised = raised or error
+            elapsed = time.perf_counter() - begin
+            self.seconds[name] += elapsed - self._inner
+            self._inner = outer + elapsed
+            if raised is not None and point not in CLOSING:
+                break
+        if raised is not None and point != "on_exception":
+            raise raised
 
-    def _failed(self, name: str, point: str, error: Exception) -> None:
-        """Stop the run for a required hook; disable an optional one with one line."""
-        if self.hooks[name].required or isinstance(error, WattloomError):
-            raise error
+    def call_safely(self, point: str, *arguments: Any) -> None:
+        """Call ``point`` while the run is failing already: nothing that a hook raises may hide the run's own error."""
+        try:
+            self.call(point, *arguments)
+        except Exception as error:
+            logger.warning("%s failed after the run had failed: %s: %s", point, type(error).__name__, error)
+
+    def _is_fatal(self, name: str, point: str, error: Exception) -> bool:
+        """Return whether ``error`` must stop the run; an optional hook is switched off with one line instead.
+
+        What a user can fix (:class:`WattloomError`) also stops the run at its start, before compute is spent.
+        """
+        if self.hooks[name].required or (point == "on_run_start" and isinstance(error, WattloomError)):
+            error.add_note(f"raised by hook '{name}' in {point}")
+            return True
+        self._switch_off(name, point, error)
+        return False
+
+    def _switch_off(self, name: str, point: str, error: Exception) -> None:
         self.errors[name] = f"{point}: {type(error).__name__}: {error}"
         logger.warning("hook '%s' failed in %s and is switched off: %s: %s", name, point, type(error).__name__, error)
         logger.debug("traceback of hook '%s'", name, exc_info=error)
         self._bind()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the states of all hooks by name."""
-        return {name: hook.state_dict() for name, hook in self.hooks.items()}
+        """Return the states by name of the hooks that are still alive."""
+        states: dict[str, Any] = {}
+        for name, hook in self.hooks.items():
+            if name in self.errors:
+                continue
+            try:
+                states[name] = hook.state_dict()
+            except Exception as error:
+                if self._is_fatal(name, "state_dict", error):
+                    raise
+        return states
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the hooks that the state knows; new hooks start fresh."""
         for name, hook in self.hooks.items():
-            if name in state:
+            if name not in state or name in self.errors:
+                continue
+            try:
                 hook.load_state_dict(state[name])
+            except Exception as error:
+                if self._is_fatal(name, "load_state_dict", error):
+                    raise
+
+
+def _overrides(hook: Hook, point: str) -> bool:
+    """Return whether the hook's class has its own method for ``point``."""
+    return getattr(type(hook), point, getattr(Hook, point)) is not getattr(Hook, point)
+
+
+def _check_points(name: str, hook: Hook) -> None:
+    """Refuse a misspelt hook point."""
+    for method in dir(type(hook)):
+        if method.startswith("on_") and method not in POINTS:
+            raise ConfigError(
+                f"hook '{name}' ({type(hook).__name__}) defines '{method}', which is no hook point{did_you_mean(method, POINTS)}"
+            )
