@@ -45,7 +45,9 @@ class Calendar:
         if self.n_steps <= 0:
             raise ConfigError(f"calendar n_steps={self.n_steps}: at least one step is needed")
         if not -12 <= self.utc_offset_hours <= 14 or (self.utc_offset_hours * 4) % 1:
-            raise ConfigError(f"calendar utc_offset_hours={self.utc_offset_hours}: give -12 .. 14 h in quarter hours (standard time, west negative)")
+            raise ConfigError(
+                f"calendar utc_offset_hours={self.utc_offset_hours}: give -12 .. 14 h in quarter hours (standard time, west negative)"
+            )
 
     @classmethod
     def local(cls, start: str, days: int = 365, step_seconds: int = HOUR, utc_offset_hours: float = 0.0) -> Calendar:

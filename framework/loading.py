@@ -1,0 +1,119 @@
+"""A finished (or stopped) run as an object: its configuration, environment and trained policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wattloom.algorithm import Algorithm, Policy
+from wattloom.build import build_algorithm, build_environment
+from wattloom.checkpoint import Checkpoint, CheckpointStore
+from wattloom.compose import Composed, compose
+from wattloom.environment import Environment, EnvironmentSpec
+from wattloom.errors import RunError, UsageError
+from wattloom.evaluation import EvaluationResult, StepListener, evaluate_policy
+from wattloom.resume import recomposed
+from wattloom.run_directory import RunDirectory
+from wattloom.seeding import Seeds
+
+
+class LoadedRun:
+    """What ``wattloom.load(RUN)`` returns.
+
+    Args:
+        path: The run's folder.
+        overrides: Changes to its configuration, e.g. ``["location=az"]``.
+        trust: Build targets outside Wattloom and its plugins that the run's configuration names.
+
+    Raises:
+        RunError: There is no run, or it cannot be read.
+    """
+
+    def __init__(self, path: str | Path, overrides: Sequence[str] = (), *, trust: bool = False) -> None:
+        self.directory = RunDirectory.open(path)
+        self.trust = trust
+        self.composed: Composed = recomposed(self.directory, list(overrides))
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The resolved configuration."""
+        return self.composed.config
+
+    def checkpoint(self, which: str = "best") -> Checkpoint:
+        """Load a checkpoint: ``best`` (the newest where there was no evaluation), ``latest``, or a step number."""
+        store = CheckpointStore(self.directory.checkpoints)
+        if which == "best" and store.pointed("best") is None:
+            which = "latest"
+        return store.load(which)
+
+    def environment(self, num_envs: int = 1) -> Environment:
+        """Build the run's environment with ``num_envs`` copies."""
+        return build_environment(self.composed, num_envs=num_envs)
+
+    def algorithm(self, environment: Environment, checkpoint: Checkpoint | None = None) -> Algorithm:
+        """Build the run's algorithm for ``environment`` and restore it (default: the best checkpoint).
+
+        Raises:
+            RunError: The checkpoint does not fit this environment or these networks.
+        """
+        state = (checkpoint or self.checkpoint()).parts["algorithm"]
+        algorithm = self._set_up(build_algorithm(self.config), environment)
+        try:
+            algorithm.load_state_dict(state)
+        except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise RunError(f"the checkpoint of {self.directory.path} does not fit this configuration: {error}") from error
+        return algorithm
+
+    def baseline(self, name: str, environment: Environment) -> Algorithm:
+        """Build another registered algorithm, as a reference line, for ``environment``.
+
+        Raises:
+            UsageError: It learns: without training it is no reference.
+        """
+        algorithm = build_algorithm(compose([f"algorithm={name}"]).config)
+        if algorithm.learns:
+            raise UsageError(f"'{name}' learns, so it is no baseline: untrained it says nothing")
+        return self._set_up(algorithm, environment)
+
+    def _set_up(self, algorithm: Algorithm, environment: Environment) -> Algorithm:
+        """Give an algorithm the declarations and streams of this run."""
+        seeds = Seeds(int(self.config["seed"])).child("algorithm")
+        algorithm.setup(EnvironmentSpec.of(environment), seeds, int(self.config["runner"]["total_steps"]))
+        if algorithm.privileged:
+            algorithm.bind(environment)
+        return algorithm
+
+    def policy(self, num_envs: int = 1, explore: bool = False, checkpoint: str = "best") -> Policy:
+        """Return the trained policy over ``num_envs`` copies.
+
+        Example:
+            >>> policy = wattloom.load("runs/pendulum_td3/…").policy()  # doctest: +SKIP
+            >>> actions = policy.act(environment.reset(seed=1))  # doctest: +SKIP
+        """
+        return self.algorithm(self.environment(num_envs), self.checkpoint(checkpoint)).policy(num_envs, explore)
+
+    def evaluate(
+        self,
+        seeds: Sequence[int],
+        *,
+        checkpoint: Checkpoint | None = None,
+        baseline: str | None = None,
+        num_envs: int | None = None,
+        listener: StepListener | None = None,
+    ) -> EvaluationResult:
+        """Play one whole episode a seed and return what came of each.
+
+        Args:
+            seeds: Reset seeds.
+            checkpoint: Parameters of the policy; None: the best.
+            baseline: Name of a baseline to play instead.
+            num_envs: Copies played at once; None: up to 16.
+            listener: Receives every step.
+        """
+        environment = build_environment(self.composed, "evaluation", num_envs or min(len(seeds), 16))
+        try:
+            algorithm = self.baseline(baseline, environment) if baseline else self.algorithm(environment, checkpoint)
+            return evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), seeds, listener)
+        finally:
+            environment.close()

@@ -1,0 +1,76 @@
+"""Continue a run: compose again from what was asked for then, plus what is asked for now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wattloom.compose import Composed, compose
+from wattloom.manifest import config_hash
+from wattloom.run_directory import RunDirectory, find_runs
+
+logger = logging.getLogger(__name__)
+
+_MISSING = object()
+
+
+def continued(directory: RunDirectory, asked: Composed) -> Composed:
+    """Return the configuration of the run in ``directory`` under the overrides of ``asked``.
+
+    Leaves that differ from the saved file although nobody asked (a default that changed since) keep the saved value, and are listed.
+
+    Args:
+        directory: The run to continue.
+        asked: What the command line composed, ``resume=…`` included.
+    """
+    new = [item for item in asked.overrides if not item.lstrip("+").startswith("resume=")]
+    return recomposed(directory, new)
+
+
+def recomposed(directory: RunDirectory, overrides: list[str]) -> Composed:
+    """Return the saved overrides of ``directory`` plus ``overrides``, with unasked changes undone."""
+    saved_overrides = [str(item) for item in directory.read_yaml("overrides.yaml") or []]
+    saved = dict(_leaves(directory.read_yaml("config.yaml")))
+    before = dict(_leaves(compose(saved_overrides).config))
+    composed = compose([*saved_overrides, *overrides])
+    kept = []
+    config = composed.config
+    for key, value in _leaves(composed.config):
+        unasked = before.get(key, _MISSING) == value
+        if unasked and key in saved and saved[key] != value:
+            kept.append(f"{'.'.join(key)}={saved[key]!r} (now {value!r})")
+            config = _with(config, key, saved[key])
+    if kept:
+        logger.warning("defaults changed since the run was started; the saved values are used: %s", ", ".join(kept))
+    return replace(composed, config=config)
+
+
+def find_unfinished(root: Path, asked: Composed) -> RunDirectory | None:
+    """Return the newest run under ``root`` of the same configuration that is not complete, or None."""
+    wanted = config_hash(asked.config)
+    for path in find_runs(root):
+        directory = RunDirectory(path)
+        same = directory.read_json("manifest.json").get("config_hash") == wanted
+        if same and directory.read_json("status.json").get("state") != "completed" and any((path / "checkpoints").glob("step_*/manifest.json")):
+            logger.info("resume=auto continues %s", path)
+            return directory
+    return None
+
+
+def _leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every leaf of a tree of mappings with its path; lists are leaves."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _leaves(value, (*path, str(key)))
+    else:
+        yield path, node
+
+
+def _with(config: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return ``config`` with one leaf replaced."""
+    changed = dict(config)
+    changed[path[0]] = value if len(path) == 1 else _with(changed[path[0]], path[1:], value)
+    return changed
