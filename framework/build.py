@@ -104,9 +104,7 @@ class _Parts:
         return cls(build_algorithm(config), build_hooks(config), build_loggers(config), build_environment(composed))
 
 
-def _run(
-    composed: Composed, settings: RunConfig, directory: RunDirectory, parts: _Parts, checkpoint: Checkpoint | None
-) -> RunSummary:
+def _run(composed: Composed, settings: RunConfig, directory: RunDirectory, parts: _Parts, checkpoint: Checkpoint | None) -> RunSummary:
     """Build the run and execute it; a failure while building is left in the status file too."""
     try:
         run = Run(
@@ -201,4 +199,3 @@ def _set_threads(count: int) -> None:
     import torch
 
     torch.set_num_threads(count)
-

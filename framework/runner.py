@@ -20,7 +20,17 @@ from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
 from wattloom.environment import Environment, EnvironmentSpec, Snapshot, StepResult
 from wattloom.episodes import EpisodeTracker
 from wattloom.evaluation import EvaluationResult, evaluate_policy
-from wattloom.events import CheckpointEvent, Counters, EpisodeStart, EvaluationEnd, LogEvent, ResumeEvent, RunSummary, StepEvent, UpdateEvent
+from wattloom.events import (
+    CheckpointEvent,
+    Counters,
+    EpisodeStart,
+    EvaluationEnd,
+    LogEvent,
+    ResumeEvent,
+    RunSummary,
+    StepEvent,
+    UpdateEvent,
+)
 from wattloom.hooks.base import Hook, HookList
 from wattloom.hooks.schedule import Schedule
 from wattloom.run_directory import RunDirectory
