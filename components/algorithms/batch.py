@@ -1,0 +1,52 @@
+"""One agent's view of a replay batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wattloom.components.buffers.replay import ReplayBuffer
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBatch:
+    """Columns of one agent: views of the buffer's batch, so they show each new sample.
+
+    Attributes:
+        observation: ``(B, o)``.
+        action: ``(B, a)``, scaled to [-1, 1].
+        pair: ``(B, o + a)``, both of them side by side: what a critic reads.
+        next_observation: ``(B, o)``, the true successor.
+        reward: ``(B,)``.
+        terminated: ``(B,)``, 1 where the continuation is worth 0.
+        active: ``(B,)``, 0 where the agent took no part; None: it always does.
+    """
+
+    observation: Tensor
+    action: Tensor
+    pair: Tensor
+    next_observation: Tensor
+    reward: Tensor
+    terminated: Tensor
+    active: Tensor | None = None
+
+    @classmethod
+    def of(cls, buffer: ReplayBuffer, agent: str, masked: bool) -> AgentBatch:
+        """Return the views of ``agent`` on ``buffer.batch``."""
+        return cls(
+            buffer.column(f"{agent}/observation"),
+            buffer.column(f"{agent}/action"),
+            buffer.span(f"{agent}/observation", f"{agent}/action"),
+            buffer.column(f"{agent}/next_observation"),
+            buffer.column(f"{agent}/reward")[:, 0],
+            buffer.column(f"{agent}/terminated")[:, 0],
+            buffer.column(f"{agent}/active")[:, 0] if masked else None,
+        )
+
+    def weight(self) -> Tensor | float:
+        """Return each row's share in a mean over the rows in which the agent took part."""
+        if self.active is None:
+            return 1.0 / len(self.reward)
+        return self.active / torch.clamp_min(self.active.sum(), 1.0)
