@@ -1,0 +1,117 @@
+"""The generator of every built-in hourly series: a seasonal mean, a seasonal spread, and an autoregressive residual with the right distribution.
+
+With f the fraction of the year, h the local standard hour, w = 1 at the weekend and Basis(A, K) all products of A yearly and K daily harmonics::
+
+    y0 = Basis(A, K) beta + w Basis(0, KW) beta_weekend         seasonal mean
+    s  = exp(Basis(As, Ks) log_variance / 2)                    seasonal spread
+    u_t = sum_l c_l u_(t-l) + innovation_std e_t                sparse AR, unit variance, lags such as 1, 2, 3, 24, 25, 26, 48, 168 h
+    z  = Q(Phi(u))                                              quantile map: the distribution of the residual
+    x  = clip(link^-1(y0 + s z))                                link: identity, or square root for quantities that are never negative
+
+``e`` is standard normal and may be correlated with the innovations of other series of the same place: the series are then drawn jointly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wattloom.components.sources.series import Floats, frozen
+
+BURN_IN = 2000  # h; the slowest root kept, 0.998, has then decayed to 2 %, a typical one, 0.995, to 0.004 %
+
+
+@dataclass(frozen=True, eq=False)
+class SeasonalAR:
+    """Fitted parameters of one series; the symbols of the module's formulas.
+
+    Attributes:
+        link: ``"identity"`` or ``"sqrt"``.
+        mean: beta as a matrix, shape (1 + 2 A, 1 + 2 K), yearly by daily harmonics.
+        weekend: beta_weekend, shape (1 + 2 KW,), or empty.
+        log_variance: Shape (1 + 2 As, 1 + 2 Ks).
+        levels: Probabilities of the quantile map, shape (q,), from 0 to 1.
+        quantiles: Values at ``levels``, in residual standard deviations, shape (q,).
+        lags: Lags of the AR, hours.
+        coefficients: c_l, one a lag.
+        innovation_std: Standard deviation of the innovations that makes var(u) = 1.
+        clip: Smallest and largest value ever returned, unit of the series.
+    """
+
+    link: Literal["identity", "sqrt"]
+    mean: Floats
+    weekend: Floats
+    log_variance: Floats
+    levels: Floats
+    quantiles: Floats
+    lags: tuple[int, ...]
+    coefficients: tuple[float, ...]
+    innovation_std: float
+    clip: tuple[float | None, float | None]
+
+    @classmethod
+    def from_table(cls, entry: Mapping[str, Any], levels: Sequence[float]) -> SeasonalAR:
+        """Read one entry of a parameter table; ``levels`` are the table's probabilities."""
+        a, k, a_s, k_s, _ = entry["harmonics"]
+        return cls(
+            link=entry["link"],
+            mean=frozen(np.reshape(entry["mean"], (1 + 2 * a, 1 + 2 * k))),
+            weekend=frozen(np.asarray(entry["weekend"], dtype=float)),
+            log_variance=frozen(np.reshape(entry["log_variance"], (1 + 2 * a_s, 1 + 2 * k_s))),
+            levels=frozen(np.asarray(levels)),
+            quantiles=frozen(np.asarray(entry["quantiles"])),
+            lags=tuple(entry["lags"]),
+            coefficients=tuple(entry["coefficients"]),
+            innovation_std=float(entry["innovation_std"]),
+            clip=(entry["clip"][0], entry["clip"][1]),
+        )
+
+    def generate(self, day_of_year: NDArray[np.int64], weekend: NDArray[np.bool_], innovations: Floats) -> Floats:
+        """Return one draw of whole days, shape (24 * days,).
+
+        Args:
+            day_of_year: Shape (days,), 1 .. 366.
+            weekend: Shape (days,), True on Saturday and Sunday.
+            innovations: Shape (BURN_IN + 24 * days,), standard normal: e.
+        """
+        hour = np.arange(24)
+        f = (day_of_year[:, None] - 1 + hour / 24) / 365
+        y0 = _seasonal(self.mean, f)
+        if self.weekend.size:
+            y0 = y0 + weekend[:, None] * (self.weekend @ _harmonics(hour / 24, self.weekend.size))
+        s = np.exp(0.5 * _seasonal(self.log_variance, f))
+        z = self.residual(innovations)[BURN_IN:].reshape(y0.shape)
+        y = y0 + s * z
+        x = np.maximum(y, 0.0) ** 2 if self.link == "sqrt" else y
+        return np.clip(x, *self.clip).reshape(-1)
+
+    def residual(self, innovations: Floats) -> Floats:
+        """Filter innovations to u and map it to the residual's distribution, shape as given."""
+        from scipy.signal import lfilter
+        from scipy.special import ndtr
+
+        denominator = np.zeros(max(self.lags) + 1)
+        denominator[0] = 1.0
+        denominator[list(self.lags)] = -np.asarray(self.coefficients)
+        u = lfilter([self.innovation_std], denominator, innovations)
+        return np.interp(ndtr(u), self.levels, self.quantiles)
+
+
+def _harmonics(phase: Floats, size: int) -> Floats:
+    """``[1, cos 2 pi p, sin 2 pi p, cos 4 pi p, ...]``, shape (size, *phase.shape)."""
+    angle = 2 * np.pi * phase
+    rows = [np.ones_like(angle)]
+    for k in range(1, size // 2 + 1):
+        rows += [np.cos(k * angle), np.sin(k * angle)]
+    return np.stack(rows)
+
+
+def _seasonal(coefficients: Floats, f: Floats) -> Floats:
+    """Sum of all products of yearly and daily harmonics, shape (days, 24): yearly at f, daily at the hour of the column."""
+    yearly, daily = coefficients.shape
+    by_hour = coefficients @ _harmonics(np.arange(24) / 24, daily)
+    return np.einsum("adh,ah->dh", _harmonics(f, yearly), by_hour)
