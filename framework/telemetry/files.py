@@ -90,10 +90,10 @@ class GrowingFile:
         with self.path.open("rb+") as file:
             file.seek(length)
             tail = file.read()
-            self._tail_path().write_bytes(tail)
+            self.tail_path().write_bytes(tail)
             file.truncate(length)
 
-    def _tail_path(self) -> Path:
+    def tail_path(self) -> Path:
         """Return a free name beside the file."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         path = self.path.with_name(f"{self.path.stem}.tail-{stamp}{self.path.suffix}")

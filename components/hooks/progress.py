@@ -1,0 +1,169 @@
+"""Where the run stands: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, TextIO
+
+from wattloom.errors import ConfigError
+from wattloom.events import EpisodeEnd, EvaluationEnd, RunSummary, StepEvent
+from wattloom.hooks.base import Hook
+from wattloom.views.text import duration, number
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    from wattloom.runner import Run
+
+LIVE_SECONDS = 0.5
+WINDOW = 20
+
+
+class Progress(Hook):
+    """Shows steps, rate, time left, return and evaluation on standard error.
+
+    Args:
+        every_seconds: Wall time between plain lines where there is no terminal.
+        quiet: Show nothing.
+        plain: Lines even on a terminal.
+
+    Raises:
+        ConfigError: ``every_seconds`` is not positive.
+    """
+
+    def __init__(self, every_seconds: float = 5.0, quiet: bool = False, plain: bool = False) -> None:
+        if every_seconds <= 0:
+            raise ConfigError(f"hooks.progress.every_seconds must be positive, not {every_seconds}")
+        self._every, self._quiet, self._plain = every_seconds, quiet, plain
+        self._returns: deque[float] = deque(maxlen=WINDOW)
+        self._next = float("inf")
+        self._began = self._mark = (0.0, 0)
+        self._rate = 0.0
+        self._live: Live | None = None
+        self._out: TextIO = sys.stderr
+
+    def on_run_start(self, run: Run) -> None:
+        """Say what will run, and start the bar."""
+        self._out = sys.stderr
+        now = time.perf_counter()
+        self._began = self._mark = (now, run.counters.env_steps)
+        if self._quiet:
+            return
+        self._next = now
+        if self._out.isatty() and not self._plain:
+            self._start_live(run)
+        else:
+            self._next = now + min(self._every, 1.0)
+            copies = f", {run.spec.num_envs} copies" if run.spec.num_envs > 1 else ""
+            self._say(f"{run.name}: seed {run.seed}{copies}, {run.total_steps:,} env steps -> {run.directory.path}")
+
+    def _start_live(self, run: Run) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(self._screen(run), console=Console(file=self._out), auto_refresh=False)
+        self._live.start()
+
+    def on_step(self, run: Run, event: StepEvent) -> None:
+        """Look at the clock; show only what is due."""
+        now = time.perf_counter()
+        if now >= self._next:
+            self._show(run, now)
+
+    def on_episode_end(self, run: Run, event: EpisodeEnd) -> None:
+        """Remember the returns."""
+        self._returns.extend(event.total_returns(run.spec.shared_reward)[-WINDOW:].tolist())
+
+    def on_evaluate_end(self, run: Run, event: EvaluationEnd) -> None:
+        """Say how the evaluation went; a plain log keeps every one."""
+        if self._live is not None:
+            self._show(run, time.perf_counter())
+        elif not self._quiet:
+            low, high = float(event.returns.min()), float(event.returns.max())
+            self._say(
+                f"step {run.counters.env_steps:>9,}  evaluation {event.returns.mean():8.1f}  ({low:.1f} to {high:.1f} over "
+                f"{len(event.returns)} episodes){'  best so far' if event.is_best else ''}"
+            )
+
+    def on_run_end(self, run: Run, summary: RunSummary) -> None:
+        """Stop the bar and say how it ended."""
+        if self._live is not None:
+            self._live.update(self._screen(run), refresh=True)
+            self._live.stop()
+            self._live = None
+        if not self._quiet:
+            steps = run.counters.env_steps - self._began[1]
+            rate = steps / max(time.perf_counter() - self._began[0], 1e-9)
+            reason = f" ({summary.reason})" if summary.reason else ""
+            best = "" if summary.best_return is None else f", best evaluation {summary.best_return:.1f}"
+            self._say(
+                f"{summary.status}{reason}: {run.counters.env_steps:,} env steps, {run.counters.episodes:,} episodes in "
+                f"{duration(summary.seconds)} ({rate:,.0f} env steps/s){best}"
+            )
+
+    def _show(self, run: Run, now: float) -> None:
+        """Take the rate since the last time and bring the screen up to date."""
+        then, steps = self._mark
+        if now - then > 0.2:
+            self._rate = (run.counters.env_steps - steps) / (now - then)
+            self._mark = (now, run.counters.env_steps)
+        if self._live is not None:
+            self._next = now + LIVE_SECONDS
+            self._live.update(self._screen(run), refresh=True)
+        else:
+            self._next = now + self._every
+            self._say("  ".join(self._parts(run)))
+
+    def _parts(self, run: Run) -> list[str]:
+        """Return the words of a plain line."""
+        step, target = run.counters.env_steps, run.total_steps
+        parts = [f"step {step:>9,}", f"{100.0 * step / max(target, 1):5.1f} %", f"{self._rate:,.0f} env steps/s"]
+        if self._rate > 0:
+            parts.append(f"{duration((target - step) / self._rate)} left")
+        if self._returns:
+            parts.append(f"return {sum(self._returns) / len(self._returns):.1f}")
+        return parts
+
+    def _screen(self, run: Run) -> Table:
+        """Return what the terminal shows: the bar, then two lines of figures."""
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        step, target = run.counters.env_steps, max(run.total_steps, 1)
+        left = duration((target - step) / self._rate) if self._rate > 0 else "?"
+        head = Text.assemble(
+            (run.name, "bold"), (f"  seed {run.seed}", "dim"), (f"  {run.directory.path}", "dim"), no_wrap=True, overflow="ellipsis"
+        )
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            ProgressBar(total=target, completed=min(step, target), width=36, complete_style="cyan", finished_style="green"),
+            Text(f"{100.0 * step / target:.1f} %", "bold"),
+            Text(f"{step:,} / {target:,} env steps"),
+            Text(f"{self._rate:,.0f}/s", "cyan"),
+            Text(f"{left} left", "dim"),
+        )
+        screen = Table.grid()
+        for row in (head, bar, self._figures(run)):
+            screen.add_row(row)
+        return screen
+
+    def _figures(self, run: Run) -> Text:
+        """Return episodes, return and evaluation in one line."""
+        from rich.text import Text
+
+        mean = f"{sum(self._returns) / len(self._returns):.1f}" if self._returns else "none yet"
+        evaluation = "none yet" if run.last_evaluation is None else f"{run.last_evaluation['mean_return']:.1f}"
+        best = "" if run.best_return is None else f"  (best {run.best_return:.1f})"
+        counters = run.counters
+        return Text.assemble(
+            ("episodes ", "dim"), number(counters.episodes), ("   updates ", "dim"), number(counters.updates),
+            ("   return ", "dim"), (mean, "bold"), ("   evaluation ", "dim"), (evaluation, "bold yellow"), (best, "yellow"),
+        )  # fmt: skip
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._out, flush=True)

@@ -1,0 +1,37 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """Return ``0:07``, ``12:05`` or ``3:10:00`` (h:min:s)."""
+    whole = max(round(seconds), 0)
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
+
+
+def ago(seconds: float) -> str:
+    """Return an age in one unit: ``12 s``, ``5 min``, ``3 h``, ``2 d``."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0.0):.0f} s"
+
+
+def number(value: float | None) -> str:
+    """Return a figure with thousands separated and at most four significant digits after it is small; ``–`` for None."""
+    if value is None or value != value:
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a percentage that is 100 only when complete: 9,912 of 10,000 is ``99.1 %``."""
+    if whole <= 0:
+        return "–"
+    percent = 100.0 * part / whole
+    shown = min(int(percent * 10) / 10, 100.0)
+    return f"{shown:.1f} %"
