@@ -21,7 +21,7 @@ from wattloom.hooks.base import Hook
 from wattloom.manifest import manifest
 from wattloom.resume import continued, find_unfinished
 from wattloom.run_directory import RunDirectory
-from wattloom.runner import Run
+from wattloom.runner import Run, Runner
 from wattloom.signals import EXIT_CODES
 from wattloom.status import write_failure
 from wattloom.targets import build, resolve
@@ -121,7 +121,7 @@ def _run(composed: Composed, settings: RunConfig, directory: RunDirectory, parts
             evaluation=settings.evaluation,
             checkpoint=settings.checkpoint,
         )
-        return run.execute(checkpoint)
+        return Runner(run).execute(checkpoint)
     except Exception as error:
         write_failure(directory, f"{type(error).__name__}: {error}")
         raise

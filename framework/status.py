@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wattloom.run_directory import RunDirectory, process_start
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class Heartbeat:

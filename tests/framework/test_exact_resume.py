@@ -16,7 +16,7 @@ from wattloom.components.loggers.csv import CsvLogger
 from wattloom.components.loggers.jsonl import JsonlLogger
 from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
 from wattloom.run_directory import RunDirectory
-from wattloom.runner import Run
+from wattloom.runner import Run, Runner
 from wattloom.telemetry.logger import without_wall_clock
 from wattloom.telemetry.loggers import LoggerList
 from wattloom.telemetry.reader import read_records
@@ -57,7 +57,7 @@ def run(path, make_environment, kind, num_envs, ratio, stop_at=None, resume=Fals
         evaluation=EvaluationConfig(every=120, episodes=2),
         checkpoint=CheckpointConfig(every=every),
     )
-    return job.execute(CheckpointStore(directory.checkpoints).load() if resume else None)
+    return Runner(job).execute(CheckpointStore(directory.checkpoints).load() if resume else None)
 
 
 def assert_same(a, b, path=""):

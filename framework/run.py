@@ -1,0 +1,234 @@
+"""One training run: its parts, where it stands, and what hooks may ask of it. The loop that moves it is :mod:`wattloom.runner`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattloom.algorithm import Algorithm, Policy
+from wattloom.checkpoint import Checkpoint, CheckpointStore
+from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
+from wattloom.environment import Environment, EnvironmentSpec, Snapshot
+from wattloom.episodes import EpisodeTracker
+from wattloom.evaluation import EvaluationResult, evaluate_policy
+from wattloom.events import CheckpointEvent, Counters, EvaluationEnd, LogEvent
+from wattloom.hooks.base import Hook, HookList
+from wattloom.hooks.schedule import Schedule
+from wattloom.run_directory import RunDirectory
+from wattloom.seeding import Seeds
+from wattloom.status import Heartbeat
+from wattloom.telemetry.loggers import LoggerList
+
+EnvironmentFactory = Callable[[str, int | None], Environment]
+"""Purpose (``"evaluation"``, ``"capture"``) and number of copies (None: as configured) to a new environment."""
+
+SECTIONS = ("act", "step", "observe", "hooks", "update", "evaluate", "checkpoint")
+"""What the run's wall time is split into."""
+
+
+class Run:
+    """The parts of one training run; also what hooks see as ``run``.
+
+    Args:
+        name: Run name.
+        config: Resolved configuration, plain values.
+        directory: Where its files go.
+        environment: What is trained in.
+        make_environment: Builds further environments of this configuration.
+        algorithm: Not yet set up.
+        hooks: Name to hook, in order.
+        loggers: Sinks of metric records.
+        seed: The run's seed.
+        runner: Budget and limits.
+        evaluation: When and on which episodes to evaluate.
+        checkpoint: When to save and how many to keep.
+
+    Attributes:
+        spec: Declarations of the environment.
+        total_steps: Env steps planned over all copies.
+        timings: Seconds by section.
+        best_return: Highest mean evaluation return so far, or None.
+        last_evaluation: ``step``, ``mean_return`` and ``episodes`` of the last evaluation, or None.
+        stop_reason: Why the run is about to end, in words.
+        stop_status: ``""`` while it goes on.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        config: Mapping[str, Any],
+        directory: RunDirectory,
+        environment: Environment,
+        make_environment: EnvironmentFactory,
+        algorithm: Algorithm,
+        hooks: Mapping[str, Hook],
+        loggers: LoggerList,
+        seed: int,
+        runner: RunnerConfig,
+        evaluation: EvaluationConfig,
+        checkpoint: CheckpointConfig,
+    ) -> None:
+        self.name, self.config, self.directory, self.seed = name, config, directory, seed
+        self.seeds = Seeds(seed)
+        self.settings = runner
+        self.total_steps = runner.total_steps
+        self.environment = environment
+        self.spec = EnvironmentSpec.of(environment)
+        self.hooks = HookList(hooks)
+        self.loggers = loggers
+        self.episodes = EpisodeTracker(self.spec, self.spec.num_envs)
+        self.heart = Heartbeat(directory)
+        self.algorithm = algorithm
+        algorithm.setup(self.spec, self.seeds.child("algorithm"), self.total_steps)
+        if algorithm.privileged:
+            algorithm.bind(environment)
+        self.policy: Policy = algorithm.policy(self.spec.num_envs, explore=True)
+        self.snapshot: Snapshot
+        self.evaluation_due = Schedule(every=evaluation.every)
+        self.checkpoint_due = Schedule(every=checkpoint.every)
+        self._make_environment, self._evaluation = make_environment, evaluation
+        self._evaluation_environment: Environment | None = None
+        self._store = CheckpointStore(directory.checkpoints, checkpoint.keep)
+        self._set_standing()
+
+    def _set_standing(self) -> None:
+        """Stand at the beginning."""
+        self.began = time.perf_counter()
+        self.timings: dict[str, float] = dict.fromkeys(SECTIONS, 0.0)
+        self.env_steps = self.updates = self.evaluations = 0
+        self.evaluated_at = -1
+        self.is_new_best = False
+        self.best_return: float | None = None
+        self.last_evaluation: dict[str, Any] | None = None
+        self.last_checkpoint: Path | None = None
+        self.last_checkpoint_time: float | None = None
+        self.stop_reason = self.stop_status = ""
+
+    @property
+    def counters(self) -> Counters:
+        """Where the run stands."""
+        return Counters(self.env_steps, self.updates, self.episodes.completed, self.evaluations)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run ends after this iteration."""
+        return bool(self.stop_status)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since this process took the run up."""
+        return time.perf_counter() - self.began
+
+    @property
+    def heartbeat(self) -> dict[str, Any]:
+        """The latest status."""
+        return self.heart.latest
+
+    @property
+    def resume_promise(self) -> str:
+        """How exactly the environment continues: ``state``, ``replay`` or ``episode``."""
+        return str(getattr(self.environment, "resume_promise", "state"))
+
+    def stop(self, reason: str, status: str = "completed") -> None:
+        """End the run after this iteration.
+
+        Args:
+            reason: In words, for people.
+            status: ``"completed"`` (the goal is reached: evaluated once more), ``"stopped"`` (a limit: can be resumed) or ``"interrupted"``.
+        """
+        if not self.stop_status:
+            self.stop_reason, self.stop_status = reason, status
+
+    def log(self, event: str, values: Mapping[str, float], source: str = "train") -> None:
+        """Write one record to every logger, after hooks have added theirs."""
+        log = LogEvent(dict(values))
+        self.hooks.call("on_log", self, log)
+        head = {"source": source, "event": event, "step": self.env_steps, "updates": self.updates, "episodes": self.episodes.completed}
+        self.loggers.write({**head, "time": time.time(), **log.values})
+
+    def evaluation_environment(self) -> Environment:
+        """Return the environment that evaluations own."""
+        if self._evaluation_environment is None:
+            self._evaluation_environment = self._make_environment("evaluation", self._evaluation.copies)
+        return self._evaluation_environment
+
+    def make_capture_environment(self) -> Environment:
+        """Return a new environment of one copy, for pictures."""
+        return self._make_environment("capture", 1)
+
+    def evaluate(self, name: str = "periodic") -> EvaluationEnd:
+        """Play the fixed evaluation episodes with the present parameters."""
+        begin = time.perf_counter()
+        self.hooks.call("on_evaluate_start", self)
+        algorithm, environment = self.algorithm, self.evaluation_environment()
+        result = evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), self._evaluation.episode_seeds)
+        event = self._judge(name, result)
+        self.timings["evaluate"] += time.perf_counter() - begin
+        self.hooks.call("on_evaluate_end", self, event)
+        return event
+
+    def _judge(self, name: str, result: EvaluationResult) -> EvaluationEnd:
+        """Count the evaluation and see whether it is the best so far."""
+        mean = float(np.mean(result.returns))
+        is_best = self.best_return is None or mean > self.best_return
+        if is_best:
+            self.best_return, self.is_new_best = mean, True
+        self.evaluations += 1
+        self.evaluated_at = self.env_steps
+        self.last_evaluation = {"step": self.env_steps, "mean_return": mean, "episodes": len(result.returns)}
+        return EvaluationEnd(name, result.returns, result.lengths, result.metrics, result.seeds, is_best, result.seconds)
+
+    def save(self) -> Path:
+        """Write a checkpoint of everything and return its folder."""
+        begin = time.perf_counter()
+        best, self.is_new_best = self.is_new_best, False
+        self.loggers.flush()
+        info = {"promise": self.resume_promise, "seed": self.seed, "best_return": self.best_return}
+        self.last_checkpoint = self._store.save(self.env_steps, self._state(), info, best)
+        self.last_checkpoint_time = time.time()
+        self.timings["checkpoint"] += time.perf_counter() - begin
+        self.hooks.call("on_checkpoint", self, CheckpointEvent(self.last_checkpoint, best))
+        return self.last_checkpoint
+
+    def close(self) -> None:
+        """Release environments and files."""
+        self.loggers.close()
+        self.environment.close()
+        if self._evaluation_environment is not None:
+            self._evaluation_environment.close()
+
+    def _state(self) -> dict[str, Any]:
+        """Return every part of a checkpoint."""
+        run = {
+            "counters": [self.env_steps, self.updates, self.evaluations, self.evaluated_at],
+            "best_return": self.best_return,
+            "last_evaluation": self.last_evaluation,
+            "episodes": self.episodes.state_dict(),
+            "policy": self.policy.state_dict(),
+            "snapshot": {name: getattr(self.snapshot, name) for name in Snapshot.__dataclass_fields__},
+            "schedules": [self.evaluation_due.state_dict(), self.checkpoint_due.state_dict()],
+            "hooks": self.hooks.state_dict(),
+            "loggers": self.loggers.state_dict(),
+        }
+        return {"algorithm": self.algorithm.state_dict(), "environment": self.environment.get_state(), "run": run}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from ``checkpoint``; random streams live in the parts and come back last, with the policy."""
+        run = checkpoint.parts["run"]
+        self.env_steps, self.updates, self.evaluations, self.evaluated_at = run["counters"]
+        self.best_return, self.last_evaluation = run["best_return"], run["last_evaluation"]
+        self.last_checkpoint, self.last_checkpoint_time = checkpoint.path, time.time()
+        self.episodes.load_state_dict(run["episodes"])
+        self.snapshot = Snapshot(**run["snapshot"])
+        self.evaluation_due.load_state_dict(run["schedules"][0])
+        self.checkpoint_due.load_state_dict(run["schedules"][1])
+        self.hooks.load_state_dict(run["hooks"])
+        self.loggers.load_state_dict(run["loggers"])
+        self.environment.set_state(checkpoint.parts["environment"])
+        self.algorithm.load_state_dict(checkpoint.parts["algorithm"])
+        self.policy.load_state_dict(run["policy"])
