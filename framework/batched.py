@@ -15,7 +15,8 @@ from gymnasium import spaces
 from gymnasium.utils import seeding
 
 from wattloom.environment import AgentSpec, Array, Column, Snapshot, StepResult
-from wattloom.errors import ConfigError, EnvironmentFault
+from wattloom.errors import ConfigError, EnvironmentFault, did_you_mean
+from wattloom.resets import copy_mask, copy_seeds
 from wattloom.spaces import ActionChecker
 
 CLIPPED = Column("clipped_actions", "1", "lower")
@@ -44,7 +45,14 @@ class BatchedEnvironment:
         state_space: Space of the central state, or None.
         shared_reward: True where all agents earn one common reward.
         step_seconds: Simulated seconds a step.
+
+    Attributes:
+        reset_options: Names that ``reset(options=...)`` takes; None: not declared, so unchecked.
+        resume_promise: ``"state"``: a saved state continues bit for bit.
     """
+
+    reset_options: tuple[str, ...] | None = None
+    resume_promise = "state"
 
     def __init__(
         self,
@@ -73,6 +81,7 @@ class BatchedEnvironment:
         self._any_needs_reset = True
         self._generators: list[np.random.Generator | None] = [None] * self.num_envs
         self._checker = ActionChecker(self.agents, self.num_envs)
+        self._active: Mapping[str, Array] | None = None  # who takes part now; the rows of others are not checked
 
     # what a subclass writes
 
@@ -94,8 +103,9 @@ class BatchedEnvironment:
         self, *, seed: int | Sequence[int | None] | None = None, mask: Array | None = None, options: Mapping[str, Any] | None = None
     ) -> Snapshot:
         """Begin a new episode in the copies of ``mask``; see :meth:`wattloom.environment.Environment.reset`."""
-        copies = self._selected(mask)
-        seeds = self._seeds(seed)
+        self._check_options(options)
+        copies = copy_mask(mask, self.num_envs)
+        seeds = copy_seeds(seed, self.num_envs)
         for i in copies:
             self._seed_copy(int(i), seeds[int(i)])
         generators = [g for i in copies if (g := self._generators[int(i)]) is not None]
@@ -104,7 +114,7 @@ class BatchedEnvironment:
         self.elapsed[copies] = 0
         self.needs_reset[copies] = False
         self._any_needs_reset = bool(self.needs_reset.any())
-        return self._observe()
+        return self._look()
 
     def step(self, actions: Mapping[str, Array]) -> StepResult:
         """Advance every copy by one step; see :meth:`wattloom.environment.Environment.step`."""
@@ -112,7 +122,7 @@ class BatchedEnvironment:
             raise EnvironmentFault(
                 f"step() on ended or never reset copies {np.flatnonzero(self.needs_reset)[:8].tolist()}: call reset(mask=...) first"
             )
-        checked, clipped = self._checker(actions)
+        checked, clipped = self._checker(actions, self._active)
         outcome = self._advance(checked)
         self.elapsed += 1
         terminated = outcome.terminated if outcome.terminated is not None else np.zeros(self.num_envs, dtype=bool)
@@ -120,7 +130,21 @@ class BatchedEnvironment:
         self.needs_reset = terminated | truncated
         self._any_needs_reset = bool(self.needs_reset.any())
         metrics = {**outcome.metrics, CLIPPED.name: clipped}
-        return StepResult(self._observe(), outcome.rewards, terminated, truncated, metrics)
+        return StepResult(self._look(), outcome.rewards, terminated, truncated, metrics)
+
+    def _look(self) -> Snapshot:
+        """Observe, and remember who takes part."""
+        snapshot = self._observe()
+        self._active = snapshot.active
+        return snapshot
+
+    def _check_options(self, options: Mapping[str, Any] | None) -> None:
+        """Refuse a reset option that the environment declares not to know."""
+        if not options or self.reset_options is None:
+            return
+        for name in options:
+            if name not in self.reset_options:
+                raise ConfigError(f"reset option '{name}' is unknown to {type(self).__name__}{did_you_mean(name, self.reset_options)}")
 
     def _truncated(self, terminated: Array) -> Array:
         """Return bool ``(num_envs,)``: the horizon is reached and the episode did not terminate by itself."""
@@ -144,6 +168,7 @@ class BatchedEnvironment:
             "arrays": {name: value.copy() for name, value in self.arrays.items()},
             "elapsed": self.elapsed.copy(),
             "needs_reset": self.needs_reset.copy(),
+            "active": {name: flags.copy() for name, flags in (self._active or {}).items()},
             "generators": [None if g is None else g.bit_generator.state for g in self._generators],
         }
 
@@ -151,7 +176,7 @@ class BatchedEnvironment:
         """Continue from a state of as many copies.
 
         Raises:
-            ConfigError: The state has another number of copies or other arrays.
+            ConfigError: The state has another number of copies, or arrays of other names or shapes.
         """
         if len(state["elapsed"]) != self.num_envs or set(state["arrays"]) != set(self.arrays):
             raise ConfigError(
@@ -159,32 +184,15 @@ class BatchedEnvironment:
                 f"does not fit {self.num_envs} copies with arrays {sorted(self.arrays)}"
             )
         for name, value in state["arrays"].items():
-            self.arrays[name] = np.array(value, dtype=self.arrays[name].dtype)
+            self.arrays[name] = _array_like(name, value, self.arrays[name])
         self.elapsed = np.array(state["elapsed"], dtype=np.int64)
         self.needs_reset = np.array(state["needs_reset"], dtype=bool)
         self._any_needs_reset = bool(self.needs_reset.any())
-        self._generators = [None if s is None else _generator_from(s) for s in state["generators"]]
+        for i, stream in enumerate(state["generators"]):
+            self._generators[i] = None if stream is None else _continued(self._generators[i], stream)
+        self._active = {name: np.array(flags, dtype=bool) for name, flags in state.get("active", {}).items()} or None
 
     # seeding
-
-    def _selected(self, mask: Array | None) -> Array:
-        """Return the indices of the copies to reset."""
-        if mask is None:
-            return np.arange(self.num_envs)
-        flags = np.asarray(mask)
-        if flags.shape != (self.num_envs,) or flags.dtype != np.bool_:
-            raise EnvironmentFault(f"reset mask must be bool of shape ({self.num_envs},), not {flags.dtype} {flags.shape}")
-        return np.flatnonzero(flags)
-
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
-        """Return one seed (or None) a copy."""
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + i for i in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise EnvironmentFault(f"{len(seed)} seeds for {self.num_envs} copies")
-        return seed
 
     def _seed_copy(self, index: int, seed: int | None) -> None:
         """Seed copy ``index`` as Gymnasium would, or make sure that it has a stream."""
@@ -192,8 +200,20 @@ class BatchedEnvironment:
             self._generators[index] = seeding.np_random(seed)[0]
 
 
-def _generator_from(state: Mapping[str, Any]) -> np.random.Generator:
-    """Rebuild a PCG64 stream from its plain-dict state."""
-    bits = np.random.PCG64(0)
-    bits.state = dict(state)  # type: ignore[assignment]  # NumPy types the plain dict it hands out more narrowly than it takes it
-    return np.random.Generator(bits)
+def _array_like(name: str, value: Any, old: Array) -> Array:
+    """Return a copy of ``value`` in the type of ``old``.
+
+    Raises:
+        ConfigError: Another shape.
+    """
+    array = np.array(value, dtype=old.dtype)
+    if array.shape != old.shape:
+        raise ConfigError(f"array '{name}' of the state has shape {array.shape}, expected {old.shape}")
+    return array
+
+
+def _continued(generator: np.random.Generator | None, state: Mapping[str, Any]) -> np.random.Generator:
+    """Return a PCG64 stream that continues from its plain-dict state; an existing one is set, which is much cheaper than a new one."""
+    stream = np.random.Generator(np.random.PCG64(0)) if generator is None else generator
+    stream.bit_generator.state = dict(state)
+    return stream

@@ -54,8 +54,14 @@ class ActionChecker:
             if isinstance(space, spaces.Box)
         }
 
-    def __call__(self, actions: Mapping[str, Any]) -> tuple[dict[str, Array], Array]:
+    def __call__(self, actions: Mapping[str, Any], active: Mapping[str, Array] | None = None) -> tuple[dict[str, Array], Array]:
         """Return the checked actions by agent and the number of clipped entries a copy, float64 ``(num_envs,)``.
+
+        A row within bounds is handed on as it came (no copy is made), so an environment that keeps actions must copy them.
+
+        Args:
+            actions: By agent, copies in front.
+            active: Rows that count, bool ``(num_envs,)`` by agent; the others may hold anything and become a valid action. None: all count.
 
         Raises:
             ActionError: A missing agent, a wrong shape, NaN or an index out of range; names agent and copy.
@@ -68,6 +74,10 @@ class ActionChecker:
             raw = np.asarray(actions[name])
             if raw.shape != self._shapes[name]:
                 raise ActionError(f"action of agent '{name}' has shape {raw.shape}, expected {self._shapes[name]}")
+            if raw.dtype.kind not in "fiub":
+                raise ActionError(f"action of agent '{name}' must be numbers, not {raw.dtype}")
+            if active is not None and name in active and not active[name].all():
+                raw = _with_valid_rows(raw, ~active[name], space)
             if isinstance(space, spaces.Box):
                 checked[name] = self._box(name, raw, clipped)
             else:
@@ -101,4 +111,12 @@ def _discrete(name: str, raw: Array, space: spaces.Discrete | spaces.MultiDiscre
         raise ActionError(
             f"action of agent '{name}' in copy {copy} is {raw[copy]}, outside {start.tolist()}..{(start + count - 1).tolist()}"
         )
-    return raw
+    checked: Array = raw.astype(np.int64, copy=False)
+    return checked
+
+
+def _with_valid_rows(raw: Array, idle: Array, space: ActionSpace) -> Array:
+    """Replace the rows of ``idle`` by an action that every space has: zero clipped into a Box, the first choice otherwise."""
+    changed = raw.copy()
+    changed[idle] = np.clip(np.zeros(space.shape), space.low, space.high) if isinstance(space, spaces.Box) else space.start
+    return changed

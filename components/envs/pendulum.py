@@ -58,6 +58,8 @@ class Pendulum(BatchedEnvironment):
         ConfigError: A value out of range.
     """
 
+    reset_options = ("x_init", "y_init")
+
     def __init__(
         self,
         g: float = 10.0,
@@ -95,9 +97,6 @@ class Pendulum(BatchedEnvironment):
 
     def _start_bounds(self, options: Mapping[str, Any]) -> Array:
         """Return float64 ``(num_envs, 2)``: half-widths of the start, rad and rad/s."""
-        unknown = set(options) - {"x_init", "y_init"}
-        if unknown:
-            raise ConfigError(f"reset option {sorted(unknown)[0]!r} is unknown to pendulum; known: x_init (rad), y_init (rad/s)")
         bound = np.empty((self.num_envs, 2))
         bound[:, 0] = options.get("x_init", math.pi)
         bound[:, 1] = options.get("y_init", 1.0)
