@@ -62,6 +62,7 @@ def train(composed: Composed, *, directory: Path | None = None) -> tuple[RunSumm
 
 def _start(composed: Composed, settings: RunConfig, exact: Path | None) -> tuple[RunSummary, RunDirectory]:
     """Begin a new run."""
+    composed.check()
     _set_threads(settings.runner.torch_threads)
     parts = _Parts.of(composed)  # data files and ranges are checked before a folder is made
     directory = RunDirectory.create(Path(settings.runs_dir), settings.run_name, exact)

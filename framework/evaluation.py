@@ -11,10 +11,14 @@ import numpy as np
 from wattloom.algorithm import Policy
 from wattloom.environment import Array, Environment, EnvironmentSpec, Snapshot, StepResult
 from wattloom.episodes import EpisodeTracker
+from wattloom.errors import EnvironmentFault
 from wattloom.events import EpisodeEnd
 
 StepListener = Callable[[Snapshot, Mapping[str, Array], StepResult, Array], None]
 """Called every step with what was seen, done and led to, and int ``(k,)``: which episode each still counting copy is in (-1: none)."""
+
+MAX_STEPS = 1_000_000
+"""Longest episode that an evaluation waits for: an environment without a horizon would hang it for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ def evaluate_policy(
     begin = time.perf_counter()
     table = _Table(EnvironmentSpec.of(environment), len(seeds))
     for first in range(0, len(seeds), environment.num_envs):
-        _play_batch(environment, make_policy(environment.num_envs), list(seeds[first : first + environment.num_envs]), first, table, listener)
+        _play_batch(
+            environment, make_policy(environment.num_envs), list(seeds[first : first + environment.num_envs]), first, table, listener
+        )
     return table.result(tuple(int(s) for s in seeds), time.perf_counter() - begin)
 
 
@@ -70,7 +76,9 @@ def _play_batch(
     tracker = EpisodeTracker(table.spec, environment.num_envs, phase="evaluation")
     tracker.start(np.arange(environment.num_envs))
     episode = np.where(np.arange(environment.num_envs) < len(seeds), first + np.arange(environment.num_envs), -1)
-    while (episode >= 0).any():
+    for _ in range(MAX_STEPS):
+        if not (episode >= 0).any():
+            return
         actions = policy.act(snapshot)
         result = environment.step(actions)
         tracker.add(result)
@@ -84,6 +92,9 @@ def _play_batch(
             snapshot = environment.reset(mask=result.ended)
             policy.reset(mask=result.ended)
             tracker.start(event.copies)
+    raise EnvironmentFault(
+        f"an evaluation episode did not end within {MAX_STEPS:,} steps: the environment has to terminate or truncate it (a horizon)"
+    )
 
 
 class _Table:

@@ -32,8 +32,7 @@ class LoadedRun:
 
     def __init__(self, path: str | Path, overrides: Sequence[str] = (), *, trust: bool = False) -> None:
         self.directory = RunDirectory.open(path)
-        self.trust = trust
-        self.composed: Composed = recomposed(self.directory, list(overrides))
+        self.composed: Composed = recomposed(self.directory, list(overrides), trust=trust)
 
     @property
     def config(self) -> Mapping[str, Any]:

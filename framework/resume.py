@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,20 @@ def continued(directory: RunDirectory, asked: Composed) -> Composed:
         asked: What the command line composed, ``resume=…`` included.
     """
     new = [item for item in asked.overrides if not item.lstrip("+").startswith("resume=")]
-    return recomposed(directory, new)
+    return recomposed(directory, new, asked.extra_dirs, trust=bool(asked.trust))
 
 
-def recomposed(directory: RunDirectory, overrides: list[str]) -> Composed:
-    """Return the saved overrides of ``directory`` plus ``overrides``, with unasked changes undone."""
+def recomposed(directory: RunDirectory, overrides: list[str], extra_dirs: Sequence[str] = (), *, trust: bool = False) -> Composed:
+    """Return the saved overrides of ``directory`` plus ``overrides``, with unasked changes undone.
+
+    Raises:
+        ConfigError: The directory is not ours and names a target that only ``--trust`` builds.
+        RunError: Its files cannot be read.
+    """
     saved_overrides = [str(item) for item in directory.read_yaml("overrides.yaml") or []]
     saved = dict(_leaves(directory.read_yaml("config.yaml")))
-    before = dict(_leaves(compose(saved_overrides).config))
-    composed = compose([*saved_overrides, *overrides])
+    before = dict(_leaves(compose(saved_overrides, extra_dirs).config))
+    composed = compose([*saved_overrides, *overrides], extra_dirs)
     kept = []
     config = composed.config
     for key, value in _leaves(composed.config):
@@ -45,7 +50,14 @@ def recomposed(directory: RunDirectory, overrides: list[str]) -> Composed:
             config = _with(config, key, saved[key])
     if kept:
         logger.warning("defaults changed since the run was started; the saved values are used: %s", ", ".join(kept))
-    return replace(composed, config=config)
+    result = replace(composed, config=config)
+    result.check(trust=trust or is_ours(directory, str(config.get("runs_dir", "runs"))))
+    return result
+
+
+def is_ours(directory: RunDirectory, runs_dir: str) -> bool:
+    """Return whether a run lies in the working directory or under our own root of runs: others may name any code to execute."""
+    return any(directory.path.is_relative_to(Path(root).expanduser().resolve()) for root in (".", runs_dir))
 
 
 def find_unfinished(root: Path, asked: Composed) -> RunDirectory | None:

@@ -122,3 +122,11 @@ def test_tracker_state_continues_where_it_was():
             break
     for key, value in trackers[0].state_dict().items():
         np.testing.assert_array_equal(value, trackers[1].state_dict()[key])
+
+
+def test_an_environment_without_an_end_does_not_hang_the_evaluation(monkeypatch):
+    monkeypatch.setattr("wattloom.evaluation.MAX_STEPS", 50)
+    endless = Walk(1, horizon=10**9)
+    endless._begin = lambda copies, generators, options: None  # no drift: it never walks away
+    with pytest.raises(EnvironmentFault, match="horizon"):
+        evaluate_policy(endless, Pushing, [1])
