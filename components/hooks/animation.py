@@ -22,7 +22,7 @@ from wattloom.telemetry.json import dumps
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 NO_FRAMES = "the environment drew no picture: no GIF was written"
 DEFAULT_FPS = 20.0

@@ -10,7 +10,7 @@ from wattloom.events import EvaluationEnd, RunSummary
 from wattloom.hooks.base import Hook
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class Curves(Hook):

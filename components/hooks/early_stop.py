@@ -12,7 +12,7 @@ from wattloom.events import EvaluationEnd
 from wattloom.hooks.base import Hook
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class EarlyStop(Hook):

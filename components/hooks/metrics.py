@@ -19,7 +19,7 @@ from wattloom.telemetry.files import GrowingFile, write_bytes_atomically
 from wattloom.telemetry.json import dumps
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class Metrics(Hook):

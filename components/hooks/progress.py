@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 LIVE_SECONDS = 0.5
 WINDOW = 20

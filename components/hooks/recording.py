@@ -15,7 +15,7 @@ from wattloom.hooks.base import Hook
 from wattloom.hooks.schedule import Schedule
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class Recording:

@@ -8,7 +8,7 @@ from wattloom.events import RunSummary
 from wattloom.hooks.base import Hook
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class Summary(Hook):

@@ -11,9 +11,11 @@ from wattloom.hooks.base import Hook
 from wattloom.hooks.schedule import Schedule
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 SECTIONS = ("act", "step", "observe", "update", "hooks", "drawing", "evaluate", "checkpoint", "other")
+LOOP = ("act", "step", "observe", "update", "hooks")
+"""Sections of the training loop itself, which its rate is taken over."""
 
 
 class Timing(Hook):
@@ -45,11 +47,14 @@ class Timing(Hook):
     def on_run_end(self, run: Run, summary: RunSummary) -> None:
         """Write the last record and the seconds of every section and hook."""
         elapsed = self._log(run)
+        sections = seconds_by_section(run, elapsed)
+        steps = run.counters.env_steps - self._steps
         content = {
             "wall_seconds": elapsed,
-            "env_steps": run.counters.env_steps - self._steps,
-            "env_steps_per_second": (run.counters.env_steps - self._steps) / elapsed,
-            "sections": seconds_by_section(run, elapsed),
+            "env_steps": steps,
+            "env_steps_per_second": steps / elapsed,
+            "loop_env_steps_per_second": steps / max(sum(sections[name] for name in LOOP), 1e-9),
+            "sections": sections,
             "hooks": dict(run.hooks.seconds),
         }
         run.directory.write_json("logs/timing.json", content)

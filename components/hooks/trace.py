@@ -15,7 +15,7 @@ from wattloom.hooks.schedule import Schedule, Unit
 from wattloom.telemetry.files import GrowingFile
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 
 class Trace(EpisodeRecorder):

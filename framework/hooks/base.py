@@ -24,7 +24,7 @@ from wattloom.events import (
 )
 
 if TYPE_CHECKING:
-    from wattloom.runner import Run
+    from wattloom.run import Run
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from wattloom.views import style
 from wattloom.views.series import RunData, Series, smoothing_window
+from wattloom.views.text import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def draw_curves(run: Path, folder: Path, title: str = "") -> list[Path]:
     episodes, updates, evaluations = (data.series(event) for event in ("episode", "update", "evaluation"))
     last = max((float(record.get("step", 0)) for record in data.records), default=0.0)
     small = {
-        "agents.png": [s for name, s in episodes.items() if name.startswith("rollout/") and name.endswith("/return")],
+        "agents.png": [s for name, s in episodes.items() if name.count("/") == 2 and name.endswith("/return")],
         "training.png": [s for name, s in updates.items() if name.startswith("train/")],
         "metrics.png": [s for name, s in episodes.items() if name.startswith("env/")],
     }
@@ -47,7 +48,7 @@ def draw_curves(run: Path, folder: Path, title: str = "") -> list[Path]:
 
 def _learning(training: Series | None, evaluations: Mapping[str, Series], last: float, title: str, path: Path) -> Path:
     """Draw the return of training episodes, raw and smoothed, and of evaluations with their range over episodes."""
-    figure = style.new_figure(8.0, 4.5)
+    figure = style.new_figure(9.0, 4.9)
     axes = figure.add_subplot()
     if training is not None:
         _raw_and_smoothed(axes, training, style.RAW, style.TRAINING, "training episodes", "episodes")
@@ -56,36 +57,38 @@ def _learning(training: Series | None, evaluations: Mapping[str, Series], last: 
     axes.set_title(title or "Learning curve")
     axes.set_ylabel("return (sum of rewards)")
     style.step_axis(axes, last)
-    _limit(axes, [training, *evaluations.values()] if training is not None else evaluations.values())
-    axes.legend(loc="lower right")
+    _return_axis(axes, [training, *evaluations.values()] if training is not None else evaluations.values())
+    figure.legend(loc="outside lower center", ncols=4, columnspacing=1.6, handlelength=1.8)
     return style.save(figure, path)
 
 
-def _limit(axes: Axes, drawn: Iterable[Series]) -> None:
-    """Leave room below for the legend, and format the numbers."""
+def _return_axis(axes: Axes, drawn: Iterable[Series]) -> None:
+    """Format the numbers; returns are never drawn on a logarithmic scale, which would hide their sign."""
     values = [s.values for s in drawn if s.name.split("/")[-1].startswith("return")]
-    style.value_axis(axes, np.concatenate(values))
-    axes.set_yscale("linear")
+    style.value_axis(axes, np.concatenate(values), may_be_log=False)
 
 
 def _evaluations(axes: Axes, evaluations: Mapping[str, Series]) -> None:
     """Draw mean and range of the evaluation episodes, and mark the best."""
+    from matplotlib.patheffects import withStroke
+
     mean = evaluations["eval/return_mean"]
     low, high = evaluations.get("eval/return_min", mean), evaluations.get("eval/return_max", mean)
     axes.fill_between(
-        mean.steps, low.values, high.values, color=style.EVALUATION, alpha=0.16, linewidth=0.0, label="evaluation, worst to best episode"
+        mean.steps, low.values, high.values, color=style.EVALUATION, alpha=0.16, linewidth=0.0, label="evaluation, worst to best"
     )
     axes.plot(mean.steps, mean.values, color=style.EVALUATION, linewidth=2.2, marker="o", markersize=4.5, label="evaluation, mean")
     if np.isfinite(mean.values).any():
         best = int(np.nanargmax(mean.values))
         axes.annotate(
-            f"best {mean.values[best]:,.4g}",
+            f"best {number(mean.values[best])}",
             (mean.steps[best], mean.values[best]),
             xytext=(0, 9),
             textcoords="offset points",
             ha="right" if mean.steps[best] > 0.8 * mean.steps[-1] else "center",
             color=style.EVALUATION,
             fontweight="bold",
+            path_effects=[withStroke(linewidth=3.0, foreground="white")],
         )
 
 
@@ -102,16 +105,16 @@ def _panels(series: list[Series], data: RunData, evaluations: Mapping[str, Serie
     """Draw one small panel a column, with its unit; an evaluation of the same metric is drawn over it."""
     figure, panels = style.grid_figure(min(len(series), PANELS))
     for axes, one in zip(panels, series, strict=False):
-        _raw_and_smoothed(axes, one, style.RAW, style.TRAINING, "training", "values")
+        _raw_and_smoothed(axes, one, style.RAW, style.TRAINING, "training", "records")
         twin = evaluations.get(one.name.replace("env/", "eval/", 1)) if one.name.startswith("env/") else None
         if twin is not None:
             axes.plot(twin.steps, twin.values, color=style.EVALUATION, linewidth=1.8, marker="o", markersize=3.0, label="evaluation")
         axes.set_title(_caption(one.name), fontsize=10.0)
-        axes.set_ylabel(data.unit(one.name) or ("return" if one.name.endswith("/return") else "value"))
+        axes.set_ylabel("return" if one.name.endswith("/return") else data.unit(one.name))
         style.step_axis(axes, last)
         style.value_axis(axes, one.values)
-    if any(one.name.startswith("env/") for one in series) and any(name.startswith("eval/") for name in evaluations):
-        panels[0].legend(loc="best")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, columnspacing=1.6, handlelength=1.8)
     return style.save(figure, path)
 
 

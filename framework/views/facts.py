@@ -15,6 +15,7 @@ from wattloom.views.series import RunData
 from wattloom.views.state import judge, read_status
 
 FEW_EPISODES = 10
+DEFAULT_WINDOW = 100
 _SHOWN = (
     "reason",
     "error",
@@ -51,6 +52,7 @@ def collect(run: Path) -> dict[str, Any]:
         "captures": read_records(run / "captures" / "captures.jsonl").records,
     }
     facts["name"] = str(facts["config"].get("run_name") or run.name)
+    facts["training_window"] = _training_window(facts)
     facts["limits"] = limits(facts, data.torn)
     return facts
 
@@ -77,6 +79,13 @@ def limits(facts: Mapping[str, Any], torn: int) -> list[str]:
         *found,
         *(f"Hook '{name}' failed and was switched off: {text}" for name, text in (facts["status"]["hook_errors"] or {}).items()),
     ]
+
+
+def _training_window(facts: Mapping[str, Any]) -> int:
+    """Return how many episodes the running mean of training returns stands for."""
+    hooks = facts["config"].get("hooks") or {}
+    window = (hooks.get("metrics") or {}).get("window", DEFAULT_WINDOW)
+    return min(int(window), int(facts["status"].get("episodes") or 0))
 
 
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,16 +92,19 @@ def _cards(facts: Mapping[str, Any]) -> str:
     cards = [
         (number(last.get("eval/return_mean")), "mean return, last evaluation"),
         (number(best.get("eval/return_mean")), f"best evaluation, at step {number(best.get('step'))}" if best else "best evaluation"),
-        (number(facts["training"].get("rollout/return_mean")), "mean return, last training episodes"),
+        (number(facts["training"].get("rollout/return_mean")), f"mean return, last {number(facts['training_window'])} training episodes"),
         (number(step), f"env steps, {share(step, target)} of {number(target)}"),
         (number(status.get("episodes")), f"episodes, {number(status.get('updates'))} updates"),
-        (_rate(timing), f"env steps/s, {duration(float(timing.get('wall_seconds') or 0.0))} wall time" if timing else "env steps/s"),
+        (
+            _rate(timing),
+            f"env steps/s in the loop, {duration(float(timing.get('wall_seconds') or 0.0))} wall time" if timing else "env steps/s",
+        ),
     ]
     return f'<div class="cards">{"".join(f"<div class=card><b>{value}</b><span>{label}</span></div>" for value, label in cards)}</div>'
 
 
 def _rate(timing: Mapping[str, Any]) -> str:
-    rate = timing.get("env_steps_per_second")
+    rate = timing.get("loop_env_steps_per_second")
     return number(None if rate is None else round(float(rate)))
 
 
@@ -150,7 +153,7 @@ def _evaluations(facts: Mapping[str, Any]) -> str:
         "length": "eval/length_mean",
     }
     known = {*fixed.values(), "eval/episodes", "eval/is_best", "step", "updates", "nonfinite"}
-    metrics = [name for name in rows[-1] if name not in known][:5]
+    metrics = [name for name in rows[-1] if name not in known and any(row.get(name) for row in rows)][:5]
     heads = ["env step", *fixed, *(_with_unit(name, facts["units"]) for name in metrics)]
     body = [_row([row.get("step"), *(row.get(name) for name in (*fixed.values(), *metrics))], row is best) for row in shown]
     episodes = number(rows[-1].get("eval/episodes"))

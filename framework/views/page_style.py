@@ -14,14 +14,15 @@ code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans 
 .badge { font-size: 13px; font-weight: 600; padding: 2px 11px; border-radius: 99px; background: #e5edf4; color: var(--accent); }
 .badge.completed { background: #e0f2ea; color: #1d7a55; } .badge.failed, .badge.dead { background: #fbe4e1; color: #b03024; }
 .badge.interrupted, .badge.stopped, .badge.stale { background: #fcefdd; color: #a85f12; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin-bottom: 16px; }
+.cards { display: grid; grid-template-columns: repeat(3, 1fr); gap: 12px; margin-bottom: 16px; }
+@media (max-width: 640px) { .cards { grid-template-columns: 1fr; } }
 .card, section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; }
 .card { padding: 13px 16px; } .card b { display: block; font-size: 22px; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .card span { color: var(--muted); font-size: 13px; }
 section { padding: 20px 22px; margin-bottom: 16px; overflow-x: auto; }
 section img { max-width: 100%; height: auto; display: block; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: 6px 8px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--muted); font-weight: 500; font-size: 13px; } th:first-child, td:first-child { text-align: left; }
 tr.best td { background: #fdf6ec; font-weight: 600; }
 table.plain td { text-align: left; white-space: normal; overflow-wrap: anywhere; } table.plain td:first-child { color: var(--muted); width: 170px; }

@@ -94,5 +94,5 @@ def moving_average(values: Floats, window: int) -> Floats:
 
 
 def smoothing_window(length: int) -> int:
-    """Return a window for ``length`` points: a tenth of them, at least 1, at most 100."""
-    return int(np.clip(length // 10, 1, 100))
+    """Return a window for ``length`` points: a tenth of them, 5 to 100; 1 where there are too few to smooth."""
+    return 1 if length < 10 else int(np.clip(length // 10, 5, 100))

@@ -21,7 +21,7 @@ GRID = "#e6eaee"
 RAW = "#8fb8de"
 TRAINING = "#1d6fa5"
 EVALUATION = "#d9822b"
-PALETTE = (TRAINING, EVALUATION, "#2a9d72", "#b5477f", "#7a5cc0", "#8a6d3b", "#3aa6b9", "#c0392b")
+PALETTE = (TRAINING, EVALUATION, "#2a9d72", "#b5477f", "#7a5cc0", "#8a6d3b", "#3aa6b9", "#c0392b", "#b6c0ca")
 
 SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
@@ -76,22 +76,22 @@ def step_axis(axes: Axes, last: float) -> None:
     """Label the horizontal axis as env steps, from 0 to ``last``, with thousands separated."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axes.set_xlim(0.0, max(last, 1.0))
+    axes.set_xlim(-0.01 * max(last, 1.0), 1.02 * max(last, 1.0))
     axes.set_xlabel("env steps")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
-def value_axis(axes: Axes, values: np.ndarray[Any, Any]) -> None:
+def value_axis(axes: Axes, values: np.ndarray[Any, Any], may_be_log: bool = True) -> None:
     """Format the vertical axis; a positive quantity over three decades or more is drawn on a logarithmic scale."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     finite = values[np.isfinite(values)]
-    if len(finite) and finite.min() > 0 and finite.max() / finite.min() > 1e3:
+    if may_be_log and len(finite) and finite.min() > 0 and finite.max() / finite.min() > 1e3:
         axes.set_yscale("log")
         return
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    if len(finite) and np.abs(finite).max() >= 1e4:
+    if len(finite) and np.abs(finite).max() >= 1e3:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
@@ -100,8 +100,12 @@ def short(value: float) -> str:
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             unit = 1e3 if suffix == "k" else size
-            return f"{value / unit:.4g}{suffix}"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+            return _minus(f"{value / unit:.4g}{suffix}")
+    return _minus(f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
 def save(figure: Figure, path: Path, dots_per_inch: int = 160) -> Path:

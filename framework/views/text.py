@@ -20,12 +20,12 @@ def ago(seconds: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a figure with thousands separated and at most four significant digits after it is small; ``–`` for None."""
+    """Return a figure with thousands separated, a true minus, and four digits where it is small; ``–`` for None and NaN."""
     if value is None or value != value:
         return "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+    whole = float(value).is_integer() and abs(value) < 1e15
+    text = f"{value:,.0f}" if whole else f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text
 
 
 def share(part: float, whole: float) -> str:
