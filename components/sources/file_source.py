@@ -1,0 +1,178 @@
+"""A source that reads a file: what all kinds share. The file is read and checked when the source is built, before anything runs."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from wattloom.components.sources.align import Leap
+from wattloom.components.sources.calendar import Calendar
+from wattloom.components.sources.formats.choice import Columns, Options
+from wattloom.components.sources.formats.findings import DataWarning, FileError, Finding, concerning, errors
+from wattloom.components.sources.formats.opening import resolve
+from wattloom.components.sources.formats.policies import Duplicates, Missing, Negative, Outliers, Policies, Text
+from wattloom.components.sources.formats.reader import Loaded, fingerprint, read_once
+from wattloom.components.sources.loading import table_of
+from wattloom.components.sources.resample import Resample
+from wattloom.components.sources.series import HOUR, Series
+from wattloom.components.sources.table import Table, Wrap
+from wattloom.components.sources.transforms import Transform
+
+SETTINGS = (
+    "missing|max_gap_hours|duplicates|text|negative|outliers|unit|zone|column|label|step_seconds|time_format|region|usd_per_unit|format"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSource:
+    """A source that reads a file. Subclasses say of which kind, and which series become columns.
+
+    Attributes:
+        path: The file, plain or compressed; with ``package`` a path inside that package.
+        package: Installed package the file lies in (it is not imported); None: the file is on disk.
+        format: Name of the format, or path of a descriptor; None: recognised from the file.
+        column: Column to read (name or position), a list of columns, or a mapping of series to columns; None: as the format says.
+        unit: Unit in the file, or a mapping of series to units; None: as the format says.
+        region: Which region, where a file holds several; None: the only one.
+        time_column: Column of the time stamps; None: as the format says.
+        time_format: ``strptime`` format of the stamps; None: as the format says.
+        zone: Zone of stamps without an offset: ``UTC``, ``site``, hours such as ``"+1"``, or a name such as ``Europe/Berlin``; None: as the format says.
+        label: Whether a stamp names the ``start`` or the ``end`` of its interval; None: as the format says.
+        step_seconds: Step of a file without stamps; None: as the format says.
+        missing: Absent values: ``error``, ``interpolate``, ``hold`` or ``mean``.
+        max_gap_hours: Longest stretch that ``interpolate`` and ``hold`` may fill, hours.
+        duplicates: Equal stamps: ``error``, ``first`` or ``last``.
+        text: Cells that are no numbers: ``error`` or ``missing``.
+        negative: Negative values where none can be: ``error``, ``clip`` or ``keep``.
+        outliers: Isolated values far off: ``warn``, ``error`` or ``missing``.
+        wrap: Where the calendar outlasts the file: ``tile`` by whole weeks, or ``error``.
+        leap: 29 February of a typical year: ``repeat28`` or ``error``.
+        resample: How the file's step becomes the calendar's.
+        transforms: Changes to every series, in order.
+
+    Raises:
+        UnreadableError: If the file is missing, empty, damaged, or of no known format.
+        FileError: If a check finds an error; the message names file, row, column, value and fix.
+        ConfigError: If a setting is not one of its choices.
+    """
+
+    path: str
+    package: str | None = None
+    format: str | None = None
+    column: str | int | Sequence[str] | Mapping[str, str | int] | None = None
+    unit: str | Mapping[str, str] | None = None
+    region: str | None = None
+    time_column: str | int | None = None
+    time_format: str | None = None
+    zone: str | None = None
+    label: Literal["start", "end"] | None = None
+    step_seconds: int | None = None
+    missing: Missing = "interpolate"
+    max_gap_hours: float = 3.0
+    duplicates: Duplicates = "error"
+    text: Text = "error"
+    negative: Negative = "error"
+    outliers: Outliers = "warn"
+    wrap: Wrap = "tile"
+    leap: Leap = "repeat28"
+    resample: Resample = "smooth"
+    transforms: Sequence[Transform] = ()
+
+    kind: ClassVar[str] = ""
+    primary: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "column", _fixed(self.column))
+        object.__setattr__(self, "unit", _fixed(self.unit))
+        object.__setattr__(self, "transforms", tuple(self.transforms))
+        for finding in self.findings():
+            if finding.level == "warning":
+                warnings.warn(str(finding), DataWarning, stacklevel=4)
+
+    def file(self) -> Path:
+        """Return the file.
+
+        Raises:
+            UnreadableError: If it does not exist.
+        """
+        return resolve(self.path, self.package)
+
+    def fingerprint(self) -> str:
+        """Return what identifies the file's content: path, size and time of change."""
+        return repr(fingerprint(self.file()))
+
+    def read(self) -> Loaded:
+        """Return the file as read; a file that has not changed is read once a process.
+
+        Raises:
+            FileError: If a check finds an error in what this source uses.
+        """
+        loaded = read_once(self.file(), self.format, self._options(), self._policies(), self.kind)
+        relevant = [self._worded(finding) for finding in concerning(loaded.findings, self.needed(loaded))]
+        if errors(relevant):
+            raise FileError(relevant)
+        return loaded
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was noticed about the series this source uses; none of it is an error."""
+        loaded = self.read()
+        self.series(loaded)
+        return tuple(self._worded(finding) for finding in concerning(loaded.findings, self.needed(loaded)))
+
+    def needed(self, loaded: Loaded) -> Iterable[str]:
+        """Return the series whose findings concern this source: by default all of them."""
+        return {*loaded.series, *(name for finding in loaded.findings for name in finding.series)}
+
+    def series(self, loaded: Loaded) -> list[Series]:
+        """Return the series that become columns, in order."""
+        return list(loaded.series.values())
+
+    def load(self, calendar: Calendar, seed: int = 0) -> Table:
+        """Return the columns on a calendar; ``seed`` matters to random transforms and forecasts only.
+
+        Raises:
+            DataError: If the file does not cover the calendar and must not wrap.
+        """
+        loaded = self.read()
+        series = [local_to(one, calendar) if loaded.site else one for one in self.series(loaded)]
+        notes = tuple(str(finding) for finding in self.findings() if finding.level == "warning")
+        return table_of(
+            series, calendar, wrap=self.wrap, leap=self.leap, resample=self.resample, transforms=self.transforms, seed=seed, notes=notes
+        )
+
+    def _options(self) -> Options:
+        columns: Columns = self.column  # type: ignore[assignment]  # made hashable when the source was built
+        units: tuple[tuple[str, str], ...] = (("", self.unit),) if isinstance(self.unit, str) else tuple(self.unit or ())  # type: ignore[arg-type]
+        return Options(
+            columns, units, self.time_column, self.time_format, self.zone, self.label, self.step_seconds, self.region, self.primary
+        )
+
+    def _policies(self) -> Policies:
+        return Policies(self.missing, self.max_gap_hours, self.duplicates, self.text, self.negative, self.outliers)
+
+    def _worded(self, finding: Finding) -> Finding:
+        """Spell settings the way the command line wants them: ``carbon.missing=mean``."""
+        return replace(finding, fix=re.sub(rf"(?<![\w.])({SETTINGS})=", rf"{self.kind}.\1=", finding.fix))
+
+
+def local_to(series: Series, calendar: Calendar) -> Series:
+    """Return a series whose stamps are local standard time of the calendar's site, as one in UTC."""
+    if series.start_utc is None:
+        return series
+    shift = np.timedelta64(round(calendar.utc_offset_hours * HOUR), "s")
+    return replace(series, start_utc=series.start_utc - shift, utc_offset_hours=calendar.utc_offset_hours)
+
+
+def _fixed(value: object) -> object:
+    """Mappings become pairs and lists tuples, so that equal sources are equal and hashable."""
+    if isinstance(value, Mapping):
+        return tuple((str(key), item) for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(tuple(item) if isinstance(item, list) else item for item in value)
+    return value

@@ -1,0 +1,1 @@
+"""File formats as data: one YAML descriptor a format, one reader, named checks."""
