@@ -49,8 +49,12 @@ def _anchor(series: Series, calendar: Calendar) -> int:
     """Unix time (UTC) of a boundary between two native steps."""
     if series.start_utc is not None:
         return int(series.start_utc.astype(np.int64))
-    local_midnight = MONDAY_1970 + (0 if series.typical_year else series.first_weekday * DAY)
-    return local_midnight - round(_offset(series, calendar) * HOUR)
+    offset = round(_offset(series, calendar) * HOUR)
+    if series.typical_year:
+        return -offset
+    monday = MONDAY_1970 + series.first_weekday * DAY - offset
+    begin = int(calendar.utc_seconds[0])
+    return begin - (begin - monday) % WEEK  # value 0 is the last such weekday before the calendar begins
 
 
 def _offset(series: Series, calendar: Calendar) -> float:

@@ -73,5 +73,6 @@ def _smooth(values: Floats, step: int, edges: Ints) -> Floats:
 
     knots = np.arange(values.size + 1) * float(step)
     cumulative = np.concatenate([[0.0], np.cumsum(values * step)])
-    result: Floats = np.diff(PchipInterpolator(knots, cumulative)(edges))
+    with np.errstate(over="ignore"):  # the harmonic mean of vanishing slopes: 1 / inf = 0 is right
+        result: Floats = np.diff(PchipInterpolator(knots, cumulative)(edges))
     return result
