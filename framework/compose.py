@@ -34,6 +34,7 @@ class Composed:
         sources: ``"group/option"`` to the file that it came from.
         notes: What a user should know: options of their own that hide built-in ones, plugins that failed.
         extra_dirs: Folders of ``--config-dir``.
+        trust: True after ``--trust``, False for a run directory of unknown origin, None where nobody said.
     """
 
     config: dict[str, Any]
@@ -42,6 +43,7 @@ class Composed:
     sources: dict[str, str]
     notes: tuple[str, ...] = ()
     extra_dirs: tuple[str, ...] = ()
+    trust: bool | None = None
     layers: tuple[Layer, ...] = field(default=(), repr=False, compare=False)
 
     def origin(self, key: str) -> str:
@@ -55,15 +57,16 @@ class Composed:
                 return f" (set in {layer.origin})"
         return ""
 
-    def check(self, *, trust: bool = True) -> None:
+    def check(self, *, trust: bool | None = None) -> None:
         """Check every component against the constructor that will build it; imports what will be built.
 
         Args:
-            trust: Allow targets outside this package and installed plugins; False for a run directory of unknown origin.
+            trust: Allow targets outside this package and installed plugins; None: unless :attr:`trust` is False.
 
         Raises:
             ConfigError: An untrusted target, an unknown or missing key, a value of the wrong type.
         """
+        trust = self.trust is not False if trust is None else trust
         for group in ("env", "algorithm"):
             check(_node(self.config, group), group, self.origin, trust=trust)
         for group in ("hooks", "logger"):

@@ -26,7 +26,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from wattloom.config_source import NAMED_LISTS, PRIMARY, FolderSource, RegistrySource
-from wattloom.errors import ConfigError, did_you_mean
+from wattloom.errors import ConfigError, did_you_mean, nearest
 from wattloom.plugins import Folder, Plugins, builtin_folder, discover, named_targets
 
 HIDDEN_GROUPS = frozenset({"sweep", "local"})
@@ -133,7 +133,9 @@ class Loader:
         if not self.options(group):
             return f"there is no kind '{group}'{did_you_mean(group, self.groups)}"
         known = self.options(group)
-        return f"no {group} named '{option}'{did_you_mean(option, known)}\n  known: {', '.join(known)}"
+        best = nearest(option, known)
+        hint = f"; did you mean '{best}'?" if best is not None else ""
+        return f"no {group} named '{option}'{hint}\n  known: {', '.join(known)}"
 
     def target(self, group: str, option: str) -> str:
         """Return the ``_target_`` of an option, following its base.
@@ -196,7 +198,7 @@ class Loader:
             HydraException: Hydra's own errors; :mod:`wattloom.diagnosis` turns them into words.
             OmegaConfBaseException: The same of OmegaConf.
         """
-        with _hydra_version():
+        with hydra_version():
             repository = CachingConfigRepository(self.repository())
             plan, overrides = self._plan(repository, [*overrides])
             layers = self._layers(plan, repository)
@@ -259,7 +261,7 @@ def parse_one(parser: OverridesParser, text: str) -> Override:
 
 
 @contextlib.contextmanager
-def _hydra_version() -> Iterator[None]:
+def hydra_version() -> Iterator[None]:
     """Compose with Hydra 1.3 rules and leave the process as it was."""
     before = version.VersionBase.instance().version_base
     version.setbase("1.3")  # type: ignore[no-untyped-call]

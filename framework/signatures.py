@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -176,4 +177,4 @@ def type_name(annotation: Any) -> str:
         return " or ".join(type_name(option) for option in typing.get_args(annotation))
     if inspect.isclass(annotation) and typing.get_origin(annotation) is None:
         return str(annotation.__name__)
-    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
+    return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", str(annotation))
