@@ -80,3 +80,8 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"wattloom.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+from wattloom.registration import register_ids  # noqa: E402 - after the guard against `import framework`
+
+register_ids()  # Gymnasium has no plugins: an id exists once its package was imported

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,9 @@ class PettingZooPlayer:
         cut = {name: bool(truncations.get(self._keys[name], False)) and not dead[name] for name in live}
         ended = not self._environment.agents or all(dead[name] or cut[name] for name in live)
         terminated = ended and not any(cut.values())
+        if ended:  # everybody is gone now; what counts for bootstrapping is who was still there
+            there = {name: name in live and not dead[name] for name in self._names}
+            frame = replace(frame, active=None if all(there.values()) or terminated else there)
         left = {name: dead.get(name, False) for name in self._names} if any(dead.values()) and not terminated else None
         return Played(frame, earned, terminated, ended and not terminated, left)
 
