@@ -19,7 +19,7 @@ from wattloom.components.sources.series import DAY, HOUR, Floats, Series
 
 def white(seed: int, place: str, node: str, year: int) -> Floats:
     """White noise of one series in one local year, shape (8760 or 8784,)."""
-    return generator(seed, "climate", place, node, year).standard_normal(_days(year) * 24)
+    return generator(seed, "climate", place, node, year).standard_normal(days_in(year) * 24)
 
 
 def innovations(seed: int, place: str, node: str, year: int) -> Floats:
@@ -35,7 +35,7 @@ def innovations(seed: int, place: str, node: str, year: int) -> Floats:
     if node not in nodes:
         return _joined(seed, place, node, year)
     row = factor[nodes.index(node)]
-    total = np.zeros(BURN_IN + _days(year) * 24)
+    total = np.zeros(BURN_IN + days_in(year) * 24)
     for other, weight in zip(nodes, row, strict=True):
         if weight != 0.0:
             total += weight * _joined(seed, place, other, year)
@@ -45,8 +45,8 @@ def innovations(seed: int, place: str, node: str, year: int) -> Floats:
 def hourly_year(model: SeasonalAR, seed: int, place: str, node: str, year: int) -> Floats:
     """One local year of a fitted series, hour by hour, shape (8760 or 8784,)."""
     first = (year - 1970) * 365 + (year - 1969) // 4 - (year - 1901) // 100 + (year - 1601) // 400
-    weekday = (first - MONDAY_1970 // DAY + np.arange(_days(year))) % 7
-    return model.generate(np.arange(1, _days(year) + 1), weekday >= 5, innovations(seed, place, node, year))
+    weekday = (first - MONDAY_1970 // DAY + np.arange(days_in(year))) % 7
+    return model.generate(np.arange(1, days_in(year) + 1), weekday >= 5, innovations(seed, place, node, year))
 
 
 def years_of(calendar: Calendar, utc_offset_hours: float) -> range:
@@ -67,7 +67,8 @@ def _joined(seed: int, place: str, node: str, year: int) -> Floats:
     return np.concatenate([white(seed, place, node, year - 1)[-BURN_IN:], white(seed, place, node, year)])
 
 
-def _days(year: int) -> int:
+def days_in(year: int) -> int:
+    """Days of a calendar year: 365 or 366."""
     return 366 if year % 4 == 0 and (year % 100 or year % 400 == 0) else 365
 
 

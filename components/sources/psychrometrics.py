@@ -7,16 +7,17 @@ import numpy as np
 from wattloom.components.sources.series import Floats
 
 
-def saturation_pressure(dry_bulb: Floats) -> Floats:
-    """Saturation vapour pressure over water in Pa at ``dry_bulb`` degC (Buck 1981, eq. 8)."""
-    result: Floats = 611.21 * np.exp((18.678 - dry_bulb / 234.5) * dry_bulb / (257.14 + dry_bulb))
-    return result
+def saturation_pressure(temperature: Floats) -> Floats:
+    """Saturation vapour pressure in Pa at ``temperature`` degC, over water and below 0 degC over ice (Buck 1981, eq. 8)."""
+    water = 611.21 * np.exp((18.678 - temperature / 234.5) * temperature / (257.14 + temperature))
+    ice = 611.15 * np.exp((23.036 - temperature / 333.7) * temperature / (279.82 + temperature))
+    return np.where(temperature < 0, ice, water)
 
 
 def wet_bulb_stull(dry_bulb: Floats, relative_humidity: Floats) -> Floats:
     """Wet bulb in degC at sea-level pressure (Stull 2011, J. Appl. Meteor. Climatol. 50, eq. 1).
 
-    Within 1.1 K of the psychrometric solution at station pressure, 0.2 .. 0.4 K in the mean, for 5 .. 99 % and -20 .. 50 degC.
+    Within 1.2 K of the psychrometric solution at station pressure, 0.2 .. 0.4 K in the mean, for 5 .. 99 % and -20 .. 50 degC.
 
     Args:
         dry_bulb: degC.
@@ -34,12 +35,15 @@ def wet_bulb_stull(dry_bulb: Floats, relative_humidity: Floats) -> Floats:
 
 
 def humidity_from_wet_bulb(dry_bulb: Floats, wet_bulb: Floats, pressure_pa: float) -> Floats:
-    """Relative humidity in % from the psychrometer equation ``e = e_s(T_wb) - 6.62e-4 p (T - T_wb)`` (WMO guide no. 8), limited to 1 .. 100.
+    """Relative humidity in % from the psychrometer equation ``e = e_s(T_wb) - A p (T - T_wb)``, limited to 1 .. 100.
+
+    A = 6.62e-4 / K over a wet bulb and 5.84e-4 / K over one that is iced (WMO guide no. 8).
 
     Args:
         dry_bulb: degC.
         wet_bulb: degC, not above ``dry_bulb``.
         pressure_pa: Station pressure, Pa.
     """
-    vapour = saturation_pressure(wet_bulb) - 6.62e-4 * pressure_pa * (dry_bulb - wet_bulb)
+    coefficient = np.where(wet_bulb < 0, 5.84e-4, 6.62e-4)
+    vapour = saturation_pressure(wet_bulb) - coefficient * pressure_pa * (dry_bulb - wet_bulb)
     return np.clip(100.0 * vapour / saturation_pressure(dry_bulb), 1.0, 100.0)

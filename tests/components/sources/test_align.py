@@ -27,7 +27,9 @@ def utc_file(year, hours, zone):
     """A file in UTC whose value says the LOCAL hour of day of a site at ``zone``: hour + month / 100."""
     first = datetime(year, 1, 1) - timedelta(days=2)
     stamps = [first + timedelta(hours=i) + timedelta(hours=zone) for i in range(hours)]
-    return Series("carbon_intensity", "gCO2/kWh", np.array([t.hour + t.minute / 60 + t.month / 100 for t in stamps]), HOUR, np.datetime64(first, "s"))
+    return Series(
+        "carbon_intensity", "gCO2/kWh", np.array([t.hour + t.minute / 60 + t.month / 100 for t in stamps]), HOUR, np.datetime64(first, "s")
+    )
 
 
 def weather_year(zone):
@@ -124,7 +126,7 @@ def test_what_is_not_covered_is_an_error_that_names_both_spans():
     series = Series("price", "USD/MWh", np.arange(8760.0), HOUR, np.datetime64("2022-01-01T00:00"), origin="prices.csv")
     with pytest.raises(DataError, match=r"prices.csv.*2022-01-01.*2023-01-01.*asks for.*2024-01-01.*wrap=tile"):
         align(series, Calendar.year(2024))
-    with pytest.raises(DataError, match="168 values.*fewer.*8760"):
+    with pytest.raises(DataError, match=r"168 values.*fewer.*8760"):
         align(workload_weeks(1), Calendar.year(2022))
     with pytest.raises(DataError, match="at least one whole day"):
         align(Series("x", "1", np.arange(5.0), HOUR), Calendar.year(2022), wrap="tile")

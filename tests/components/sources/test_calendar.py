@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_local_fields_equal_datetime(start, offset, step):
     calendar = Calendar(np.datetime64(start, "s"), step, 500, offset)
     zone = timezone(timedelta(hours=offset))
     for i in (0, 1, 137, 499):
-        local = (start.replace(tzinfo=timezone.utc) + timedelta(seconds=i * step)).astimezone(zone)
+        local = (start.replace(tzinfo=UTC) + timedelta(seconds=i * step)).astimezone(zone)
         assert calendar.local_hour[i] == pytest.approx(local.hour + local.minute / 60 + local.second / 3600)
         assert calendar.day_of_week[i] == local.weekday()
         assert calendar.day_of_year[i] == local.timetuple().tm_yday
@@ -52,7 +52,8 @@ def test_arrays_are_computed_once_and_read_only():
 
 
 @pytest.mark.parametrize(
-    ("step", "count", "offset", "word"), [(7, 10, 0, "step_seconds=7"), (3600, 0, 0, "n_steps=0"), (3600, 1, 5.1, "5.1"), (3600, 1, 15, "15")]
+    ("step", "count", "offset", "word"),
+    [(7, 10, 0, "step_seconds=7"), (3600, 0, 0, "n_steps=0"), (3600, 1, 5.1, "5.1"), (3600, 1, 15, "15")],
 )
 def test_impossible_calendars_are_refused(step, count, offset, word):
     with pytest.raises(ConfigError, match=word):
