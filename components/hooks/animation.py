@@ -33,7 +33,7 @@ class Animation(EpisodeRecorder):
 
     Training episodes are recorded as first state and actions and replayed in a capture environment of their own, so that drawing touches neither the
     training environment nor a random stream; ``replay_exact`` in the metadata says whether the replay earned the same rewards. ``unit: evaluation``
-    (and ``on_best``) films the policy without exploration instead, on the first seed of the evaluation. The last episode is filmed however the run
+    (and ``on_best``) films the policy without exploration instead, on the seed that gave the latest evaluation its median return. The last episode is filmed however the run
     ends. Names hold no metrics: ``ep000123-env0-train.gif``, ``eval000005-seed1000-evaluation.gif``.
 
     Args:
@@ -80,7 +80,7 @@ class Animation(EpisodeRecorder):
         self._restored: Mapping[str, Any] = {}
         self._environment: Environment | None = None
         self._filmed = -1  # the evaluation that was filmed last
-        self._evaluated: tuple[int, int, float] | None = None  # seed, updates and return of the latest evaluation's first episode
+        self._evaluated: tuple[int, int, float] | None = None  # seed, updates and return of its median episode
 
     def on_run_start(self, run: Run) -> None:
         """Check the copies and open the index."""
@@ -94,7 +94,8 @@ class Animation(EpisodeRecorder):
 
     def on_evaluate_end(self, run: Run, event: EvaluationEnd) -> None:
         """Film the evaluation policy where a mark or a new best says so."""
-        self._evaluated = (int(event.seeds[0]), run.counters.updates, float(event.returns[0]))
+        middle = int(np.argsort(event.returns, kind="stable")[(len(event.returns) - 1) // 2])
+        self._evaluated = (int(event.seeds[middle]), run.counters.updates, float(event.returns[middle]))
         due = self._of_evaluation and self._schedule.due(run.counters.evaluations)
         if due or (self._schedule.on_best and event.is_best):
             self._film_evaluation(run)
@@ -119,7 +120,7 @@ class Animation(EpisodeRecorder):
         return self._environment
 
     def _film_evaluation(self, run: Run) -> None:
-        """Play one episode without exploration, on the evaluation's first seed, and film it."""
+        """Play one episode without exploration, on the seed of the latest evaluation's median episode, and film it."""
         number = run.counters.evaluations
         if number == self._filmed:
             return

@@ -24,7 +24,7 @@ WINDOW = 20
 
 
 class Progress(Hook):
-    """Shows steps, rate, time left, return and evaluation on standard error.
+    """Shows steps, rate, time left, return and evaluation on standard error; put it last, so that its last line comes when all files are there.
 
     Args:
         every_seconds: Wall time between plain lines where there is no terminal.
@@ -104,6 +104,9 @@ class Progress(Hook):
                 f"{summary.status}{reason}: {run.counters.env_steps:,} env steps, {run.counters.episodes:,} episodes in "
                 f"{duration(summary.seconds)} ({rate:,.0f} env steps/s){best}"
             )
+            page = run.directory.path / "report.html"
+            if page.exists():
+                self._say(f"summary: {page}")
 
     def _show(self, run: Run, now: float) -> None:
         """Take the rate since the last time and bring the screen up to date."""
@@ -141,7 +144,7 @@ class Progress(Hook):
         )
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            ProgressBar(total=target, completed=min(step, target), width=36, complete_style="cyan", finished_style="green"),
+            ProgressBar(total=target, completed=min(step, target), width=24, complete_style="cyan", finished_style="green"),
             Text(f"{100.0 * step / target:.1f} %", "bold"),
             Text(f"{step:,} / {target:,} env steps"),
             Text(f"{self._rate:,.0f}/s", "cyan"),
@@ -158,11 +161,11 @@ class Progress(Hook):
 
         mean = f"{sum(self._returns) / len(self._returns):.1f}" if self._returns else "none yet"
         evaluation = "none yet" if run.last_evaluation is None else f"{run.last_evaluation['mean_return']:.1f}"
-        best = "" if run.best_return is None else f"  (best {run.best_return:.1f})"
+        best = "" if run.best_return is None else f" (best {run.best_return:.1f})"
         counters = run.counters
         return Text.assemble(
-            ("episodes ", "dim"), number(counters.episodes), ("   updates ", "dim"), number(counters.updates),
-            ("   return ", "dim"), (mean, "bold"), ("   evaluation ", "dim"), (evaluation, "bold yellow"), (best, "yellow"),
+            ("episodes ", "dim"), number(counters.episodes), ("  updates ", "dim"), number(counters.updates),
+            ("  return ", "dim"), (mean, "bold"), ("  evaluation ", "dim"), (evaluation, "bold yellow"), (best, "yellow"), no_wrap=True, overflow="ellipsis",
         )  # fmt: skip
 
     def _say(self, line: str) -> None:

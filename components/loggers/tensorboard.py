@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ class TensorBoardLogger(Logger):
             from tensorboardX import SummaryWriter
 
             purge = self._step + 1 if self._step >= 0 else None
-            self._writer = SummaryWriter(self._path, flush_secs=self._flush_seconds, purge_step=purge)
+            unique = f".{secrets.token_hex(4)}"  # its own names are unique to the second: a quick resume would overwrite the file
+            self._writer = SummaryWriter(self._path, flush_secs=self._flush_seconds, purge_step=purge, filename_suffix=unique)
         self._step = int(record["step"])
         for name, value in record.items():
             if name not in ENVELOPE:
