@@ -11,7 +11,7 @@ import numpy as np
 
 from wattloom.components.sources import moist_air
 from wattloom.components.sources.calendar import Calendar
-from wattloom.components.sources.file_source import FileSource
+from wattloom.components.sources.file_source import MEASURED, WEATHER, FileSource
 from wattloom.components.sources.formats.file_checks import WRONG_NOON_HOURS, solar_noon
 from wattloom.components.sources.formats.findings import DataWarning, FileError, Finding
 from wattloom.components.sources.formats.mix import NAME as CARBON
@@ -21,16 +21,12 @@ from wattloom.components.sources.series import DAY, HOUR, Series
 from wattloom.components.sources.table import Table
 from wattloom.errors import ConfigError
 
-WEATHER = ("dry_bulb", "wet_bulb", "relative_humidity", "wind_speed")  # the columns every weather source has
-MEASURED = ("dew_point", "pressure", "wind_direction", "cloud_cover", "ghi", "dni", "dhi")
-
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadFile(FileSource):
     """Utilisation from a file: column ``utilization`` (unit 1, 0 .. 1)."""
 
     kind: ClassVar[str] = "workload"
-    primary: ClassVar[tuple[str, ...]] = ("utilization",)
 
     def series(self, loaded: Loaded) -> list[Series]:
         """Return the utilisation.
@@ -54,7 +50,6 @@ class WeatherFile(FileSource):
     resample: Resample = "linear"
 
     kind: ClassVar[str] = "weather"
-    primary: ClassVar[tuple[str, ...]] = (*WEATHER, *MEASURED)
 
     def series(self, loaded: Loaded) -> list[Series]:
         """Return the weather with its wet bulb.
@@ -89,7 +84,6 @@ class CarbonFile(FileSource):
     """Carbon intensity from a file: column ``carbon_intensity`` (gCO2/kWh), stated or from the generation mix."""
 
     kind: ClassVar[str] = "carbon"
-    primary: ClassVar[tuple[str, ...]] = (CARBON,)
 
     def needed(self, loaded: Loaded) -> Iterable[str]:
         """Return the intensity, and the fuels it is made of where the file states none."""
@@ -117,7 +111,6 @@ class PriceFile(FileSource):
     resample: Resample = "hold"
 
     kind: ClassVar[str] = "price"
-    primary: ClassVar[tuple[str, ...]] = ("price",)
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was noticed; the currency is settled where an exchange rate is given."""
@@ -150,7 +143,6 @@ class DemandFile(FileSource):
     peak_kw: float | None = None
 
     kind: ClassVar[str] = "demand"
-    primary: ClassVar[tuple[str, ...]] = ("demand",)
 
     def series(self, loaded: Loaded) -> list[Series]:
         """Return every series of demand."""
@@ -170,7 +162,6 @@ class SolarFile(FileSource):
     peak_kw: float | None = None
 
     kind: ClassVar[str] = "solar"
-    primary: ClassVar[tuple[str, ...]] = ("solar", "ghi")
 
     def series(self, loaded: Loaded) -> list[Series]:
         """Return power, and irradiance where the file has it."""

@@ -7,13 +7,13 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from wattloom.components.sources.align import Leap
 from wattloom.components.sources.calendar import Calendar
-from wattloom.components.sources.formats.choice import Columns, Options
+from wattloom.components.sources.formats.choice import CLOCK, Options
 from wattloom.components.sources.formats.findings import DataWarning, FileError, Finding, concerning, errors
 from wattloom.components.sources.formats.opening import resolve
 from wattloom.components.sources.formats.policies import Duplicates, Missing, Negative, Outliers, Policies, Text
@@ -24,6 +24,17 @@ from wattloom.components.sources.series import HOUR, Series
 from wattloom.components.sources.table import Table, Wrap
 from wattloom.components.sources.transforms import Transform
 
+WEATHER = ("dry_bulb", "wet_bulb", "relative_humidity", "wind_speed")  # the columns every weather source has
+MEASURED = ("dew_point", "pressure", "wind_direction", "cloud_cover", "ghi", "dni", "dhi")
+SERIES_OF = {
+    "workload": ("utilization",),
+    "weather": (*WEATHER, *MEASURED),
+    "carbon": ("carbon_intensity",),
+    "price": ("price",),
+    "demand": ("demand",),
+    "solar": ("solar", "ghi"),
+}
+"""Series each kind is made of; the first is what a single column stands for."""
 SETTINGS = (
     "missing|max_gap_hours|duplicates|text|negative|outliers|unit|zone|column|label|step_seconds|time_format|region|usd_per_unit|format"
 )
@@ -85,11 +96,10 @@ class FileSource:
     transforms: Sequence[Transform] = ()
 
     kind: ClassVar[str] = ""
-    primary: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "column", _fixed(self.column))
-        object.__setattr__(self, "unit", _fixed(self.unit))
+        object.__setattr__(self, "column", fixed(self.column))
+        object.__setattr__(self, "unit", fixed(self.unit))
         object.__setattr__(self, "transforms", tuple(self.transforms))
         for finding in self.findings():
             if finding.level == "warning":
@@ -147,11 +157,8 @@ class FileSource:
         )
 
     def _options(self) -> Options:
-        columns: Columns = self.column  # type: ignore[assignment]  # made hashable when the source was built
-        units: tuple[tuple[str, str], ...] = (("", self.unit),) if isinstance(self.unit, str) else tuple(self.unit or ())  # type: ignore[arg-type]
-        return Options(
-            columns, units, self.time_column, self.time_format, self.zone, self.label, self.step_seconds, self.region, self.primary
-        )
+        said = {name: getattr(self, name) for name in ("column", "unit", "region", *CLOCK)}
+        return options_of({name: value for name, value in said.items() if value is not None}, self.kind)
 
     def _policies(self) -> Policies:
         return Policies(self.missing, self.max_gap_hours, self.duplicates, self.text, self.negative, self.outliers)
@@ -159,6 +166,20 @@ class FileSource:
     def _worded(self, finding: Finding) -> Finding:
         """Spell settings the way the command line wants them: ``carbon.missing=mean``."""
         return replace(finding, fix=re.sub(rf"(?<![\w.])({SETTINGS})=", rf"{self.kind}.\1=", finding.fix))
+
+
+def options_of(said: Mapping[str, object], kind: str | None = None) -> Options:
+    """Return the reader's options from a source's settings (already :func:`fixed`).
+
+    Args:
+        said: Settings that are given: ``column``, ``unit``, ``region`` and those of the clock.
+        kind: Kind of source; None: any.
+    """
+    unit = said.get("unit")
+    units = (("", unit),) if isinstance(unit, str) else unit or ()
+    rest: dict[str, Any] = {name: said[name] for name in ("region", *CLOCK) if name in said}
+    columns: Any = said.get("column")
+    return Options(columns, units, **rest, primary=SERIES_OF.get(kind or "", ()))  # type: ignore[arg-type]  # pairs, as fixed() leaves them
 
 
 def local_to(series: Series, calendar: Calendar) -> Series:
@@ -169,8 +190,8 @@ def local_to(series: Series, calendar: Calendar) -> Series:
     return replace(series, start_utc=series.start_utc - shift, utc_offset_hours=calendar.utc_offset_hours)
 
 
-def _fixed(value: object) -> object:
-    """Mappings become pairs and lists tuples, so that equal sources are equal and hashable."""
+def fixed(value: object) -> object:
+    """Return a setting in a hashable form: mappings become pairs, and lists tuples."""
     if isinstance(value, Mapping):
         return tuple((str(key), item) for key, item in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -35,8 +35,8 @@ class JobTable:
 
     @property
     def span_seconds(self) -> float:
-        """Time of the last arrival."""
-        return float(self.jobs.arrival[-1]) if len(self.jobs) else 0.0
+        """Time of the last arrival, to the full hour after it."""
+        return float(np.ceil((self.jobs.arrival[-1] + 1) / HOUR) * HOUR) if len(self.jobs) else 0.0
 
     @property
     def lap_seconds(self) -> float:
