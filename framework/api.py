@@ -38,9 +38,7 @@ def make(env: str, num_envs: int = 1, **changes: Any) -> Environment:
     """
     from wattloom.build import build_environment
 
-    groups = set(compose([f"env={env}"]).choices)
-    arguments = [_override(key, value, groups) for key, value in changes.items()]
-    return build_environment(compose([f"env={env}", *arguments]), num_envs=num_envs)
+    return build_environment(compose(environment_overrides(env, changes)), num_envs=num_envs)
 
 
 def train(*overrides: str, **changes: Any) -> TrainedRun:
@@ -64,6 +62,14 @@ def load(path: str | Path, *overrides: str, trust: bool = False) -> LoadedRun:
         RunError: There is no run, or it cannot be read.
     """
     return LoadedRun(path, overrides, trust=trust)
+
+
+def environment_overrides(env: str, changes: Mapping[str, Any]) -> list[str]:
+    """Return the command line of an environment and the changes that :func:`make` takes."""
+    if not changes:
+        return [f"env={env}"]
+    groups = set(compose([f"env={env}"]).choices)
+    return [f"env={env}", *(_override(key, value, groups) for key, value in changes.items())]
 
 
 def _override(key: str, value: Any, groups: set[str]) -> str:

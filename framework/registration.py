@@ -6,6 +6,7 @@ Keywords are those of :func:`wattloom.make`, e.g. ``gymnasium.make("wattloom/Pen
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from wattloom.adapters.gymnasium_env import GymnasiumEnv
     from wattloom.adapters.gymnasium_vector import GymnasiumVectorEnv
+    from wattloom.compose import Composed
+    from wattloom.environment import Environment
 
 NAMESPACE = "wattloom"
 IDS = {
@@ -71,8 +74,27 @@ def vector(
     return GymnasiumVectorEnv(_make(option, num_envs, keywords), render_mode, dict, autoreset_mode)
 
 
-def _make(option: str, num_envs: int, keywords: dict[str, Any]) -> Any:
-    """Compose and build the environment."""
-    import wattloom
+def _make(option: str, num_envs: int, keywords: dict[str, Any]) -> Environment:
+    """Compose (once for equal keywords: a vector environment is often made of many equal single ones) and build the environment."""
+    from wattloom.build import build_environment
 
-    return wattloom.make(option, num_envs=num_envs, **keywords)
+    return build_environment(_composed(option, _Keywords(keywords)), num_envs=num_envs)
+
+
+class _Keywords(dict[str, Any]):
+    """Keywords that are equal where they are written equally, so that a cache can hold them."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none; these are not changed
+        return hash(repr(self))
+
+    def __eq__(self, other: object) -> bool:
+        return repr(self) == repr(other)
+
+
+@lru_cache(maxsize=32)
+def _composed(option: str, keywords: _Keywords) -> Composed:
+    """Compose ``env=option`` with ``keywords``."""
+    from wattloom.api import environment_overrides
+    from wattloom.compose import compose
+
+    return compose(environment_overrides(option, keywords))

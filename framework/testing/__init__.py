@@ -50,6 +50,10 @@ def check_environment(factory: Any, steps: int = 50) -> list[Finding]:
     """
     build = builder(factory)
     findings: list[Finding] = []
+    try:
+        build(1).close()
+    except Exception as error:
+        return [Finding("raises", f"while being made: {type(error).__name__}: {error}")]
     for what, check in CHECKS.items():
         try:
             findings += check(build, steps)
