@@ -24,11 +24,19 @@ CLIPPED = Column("clipped_actions", "1", "lower")
 
 @dataclass(slots=True)
 class Outcome:
-    """What ``_advance`` returns: rewards float64 ``(num_envs,)`` by agent, terminated bool ``(num_envs,)``, metrics float64 by name."""
+    """What ``_advance`` returns.
+
+    Attributes:
+        rewards: Agent name to float64 ``(num_envs,)``.
+        terminated: Bool ``(num_envs,)``; None: nobody's episode ended by itself.
+        metrics: Name to float64 ``(num_envs,)``, as declared.
+        agent_terminated: Agent name to bool ``(num_envs,)``: left in this step with value 0; None: nobody.
+    """
 
     rewards: Mapping[str, Array]
     terminated: Array | None = None
     metrics: Mapping[str, Array] = field(default_factory=dict)
+    agent_terminated: Mapping[str, Array] | None = None
 
 
 class BatchedEnvironment:
@@ -130,7 +138,7 @@ class BatchedEnvironment:
         self.needs_reset = terminated | truncated
         self._any_needs_reset = bool(self.needs_reset.any())
         metrics = {**outcome.metrics, CLIPPED.name: clipped}
-        return StepResult(self._look(), outcome.rewards, terminated, truncated, metrics)
+        return StepResult(self._look(), outcome.rewards, terminated, truncated, metrics, outcome.agent_terminated)
 
     def _look(self) -> Snapshot:
         """Observe, and remember who takes part."""
