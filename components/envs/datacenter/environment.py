@@ -1,0 +1,216 @@
+"""The data center: three agents shift work, set the supply temperature and run a battery, while weather and carbon intensity change.
+
+One class serves every model. What is simulated is decided by its parts, each a class of its own behind a small protocol
+(:mod:`wattloom.components.envs.datacenter.protocol`): which stretch of data an episode is, the work queue, the servers, the hall's air, the cooling
+plant, the battery, what is observed and what is rewarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from wattloom.batched import BatchedEnvironment, Outcome
+from wattloom.components.envs.datacenter import protocol
+from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
+from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State
+from wattloom.components.sources.protocol import Source
+from wattloom.components.sources.table import Table
+from wattloom.environment import AgentSpec, Array, Snapshot
+from wattloom.errors import ConfigError, EnvironmentFault
+
+
+class DataCenter(BatchedEnvironment):
+    """A data center of exchangeable parts; agents ``load_shifting``, ``cooling`` and ``battery``.
+
+    Args:
+        episode: Start, length and noise of an episode; reads the sources.
+        workload: Demand, share of capacity (column 0).
+        weather: Columns ``dry_bulb`` and ``wet_bulb``, °C.
+        carbon: Carbon intensity of the grid, g CO2/kWh (column 0).
+        price: Price of energy, USD/MWh (column 0); None: 0.
+        load_shifting: Work queue.
+        it_load: Servers.
+        hall: Air handlers and room.
+        cooling: Cooling plant.
+        battery: Battery.
+        observation: What agents see.
+        reward: What agents earn.
+        losses: Uninterruptible supply and other site loads; None: none.
+        actions: ``"discrete"`` (three choices an agent) or ``"continuous"`` (one number in [-1, 1]).
+        data_seed: Seed of generated sources.
+        num_envs: Number of independent copies.
+
+    Raises:
+        ConfigError: A part that lacks a method, or a value out of range.
+    """
+
+    def __init__(
+        self,
+        episode: protocol.Episode,
+        workload: Table | Source,
+        weather: Table | Source,
+        carbon: Table | Source,
+        load_shifting: protocol.LoadShifting,
+        it_load: protocol.ItLoad,
+        hall: protocol.Hall,
+        cooling: protocol.Cooling,
+        battery: protocol.Battery,
+        observation: protocol.Observation,
+        reward: protocol.Reward,
+        price: Table | Source | None = None,
+        losses: protocol.Losses | None = None,
+        actions: ActionKind = "discrete",
+        data_seed: int = 0,
+        num_envs: int = 1,
+    ) -> None:
+        self.episode, self.load_shifting, self.it_load, self.hall = episode, load_shifting, it_load, hall
+        self.cooling, self.battery, self.observation, self.reward, self.losses = cooling, battery, observation, reward, losses
+        if actions not in ("discrete", "continuous"):
+            raise ConfigError(f"env.actions={actions!r}: choose discrete or continuous")
+        if num_envs < 1:
+            raise ConfigError(f"env.num_envs must be at least 1, not {num_envs}")
+        self._check_parts()
+        self.site = Site(it_load.nameplate_w, episode.step_seconds, episode.horizon)
+        self.horizon = episode.horizon
+        sources = {"workload": workload, "weather": weather, "carbon": carbon, "price": price}
+        self._bind({name: source for name, source in sources.items() if source is not None}, data_seed, num_envs)
+        controls = dict(zip(AGENTS, (load_shifting.control(actions), hall.control(actions), battery.control(actions)), strict=True))
+        self._discrete = actions == "discrete"
+        low, high = observation.bounds["state"]
+        super().__init__(
+            self._specs(controls),
+            num_envs,
+            episode.horizon,
+            COLUMNS,
+            state_space=spaces.Box(low, high, dtype=np.float32),
+            step_seconds=episode.step_seconds,
+        )
+        self.record: Record | None = None
+        self._fresh = np.ones(num_envs, dtype=bool)
+        self.arrays = self._initial()
+
+    def _check_parts(self) -> None:
+        """Refuse a part that does not have the methods of its protocol, naming them."""
+        wanted: dict[str, type] = {
+            "episode": protocol.Episode,
+            "load_shifting": protocol.LoadShifting,
+            "it_load": protocol.ItLoad,
+            "hall": protocol.Hall,
+            "cooling": protocol.Cooling,
+            "battery": protocol.Battery,
+            "observation": protocol.Observation,
+            "reward": protocol.Reward,
+        }
+        for name, kind in wanted.items():
+            part = getattr(self, name)
+            missing = [entry for entry in vars(kind) if not entry.startswith("_") and not hasattr(part, entry)]
+            if missing:
+                raise ConfigError(f"{name}={type(part).__name__} lacks {', '.join(missing)}: a part of env=datacenter needs them")
+
+    def _bind(self, sources: Mapping[str, Table | Source], data_seed: int, num_envs: int) -> None:
+        """Introduce the parts to the site and to one another."""
+        self.hall.bind(self.site, self.it_load)
+        self.cooling.bind(self.site, self.it_load)
+        self.load_shifting.bind(self.site)
+        self.battery.bind(self.site)
+        calendar = self.episode.calendar
+        tables = {name: s if isinstance(s, Table) else s.load(calendar, data_seed) for name, s in sources.items()}
+        self.episode.bind(tables, self.cooling, num_envs)
+        self.observation.bind(self)
+        self.reward.bind(self)
+
+    def _specs(self, controls: Mapping[str, Control]) -> tuple[AgentSpec, ...]:
+        """Declare the three agents."""
+        columns, bounds = self.observation.columns, self.observation.bounds
+        specs = []
+        for name, control in controls.items():
+            low, high = bounds[name]
+            space = spaces.Box(low, high, dtype=np.float32)
+            specs.append(
+                AgentSpec(name, space, control.space, columns[name], (control.column,), (control.labels,) if control.labels else ())
+            )
+        return tuple(specs)
+
+    def _initial(self) -> State:
+        """Collect the parts' arrays; two parts must not use one name."""
+        arrays: State = {"begun": np.zeros(self.num_envs, dtype=bool)}
+        for part in (self.episode, self.load_shifting, self.hall, self.battery, self.observation, self.reward):
+            for name, array in part.initial(self.num_envs).items():
+                if name in arrays:
+                    raise ConfigError(f"two parts use the array {name!r}; {type(part).__name__} must rename its own")
+                arrays[name] = array
+        return arrays
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, mask: Array | None = None, options: Mapping[str, Any] | None = None
+    ) -> Snapshot:
+        """Begin new episodes; a copy that is seeded carries nothing over from the episode before it."""
+        seeded = np.array([s is not None for s in seed]) if isinstance(seed, Sequence) else np.full(self.num_envs, seed is not None)
+        self._fresh = seeded if len(seeded) == self.num_envs else np.ones(self.num_envs, dtype=bool)
+        return super().reset(seed=seed, mask=mask, options=options)
+
+    def _begin(self, copies: Array, generators: Sequence[np.random.Generator], options: Mapping[str, Any]) -> None:
+        """Start the episodes of ``copies`` in every part."""
+        state = self.arrays
+        fresh = self._fresh[copies] | ~state["begun"][copies]
+        state["begun"][copies] = True
+        self.elapsed[copies] = 0
+        self.episode.begin(state, copies, generators, options)
+        self.load_shifting.begin(state, copies)
+        self.hall.begin(state, copies, fresh)
+        self.battery.begin(state, copies)
+        self.observation.begin(state, copies)
+        self.reward.begin(state, copies, fresh)
+
+    def _advance(self, actions: Mapping[str, Array]) -> Outcome:
+        """Simulate one step: queue, set-point, servers, air, plant, room, battery, rewards."""
+        record = self.simulate(actions)
+        self.record = record
+        if not np.isfinite(record.power.grid_kwh).all():
+            raise EnvironmentFault(self._fault(record, actions))
+        self.observation.after(self.arrays, record)
+        rewards = self.reward.rewards(self.arrays, self.elapsed, record)
+        return Outcome(rewards, None, step_metrics(record, self.site))
+
+    def simulate(self, actions: Mapping[str, Array]) -> Record:
+        """Advance the physics of all copies by one step and return everything that happened."""
+        state = self.arrays
+        shift, setpoint, battery = self._chosen(actions)
+        x = self.episode.inputs(state, self.elapsed)
+        work = self.load_shifting.execute(state, x, shift, self.it_load.capacity(self.hall.inlet(state)))
+        target = self.hall.actuate(state, setpoint)
+        it = self.it_load.power(self.hall.inlet(state), work.utilisation)
+        air = self.hall.air(state, target, it, x.weather)
+        plant = self.cooling.cool(air, it, x.weather, x.plant)
+        room = self.hall.settle(state, air, plant.supply)
+        cooling = air.fan_w + plant.chiller_w + plant.chilled_pump_w + plant.condenser_pump_w + plant.tower_w + plant.liquid_loop_w
+        loss = self.losses.power(it.power_w, self.site.nameplate_w) if self.losses is not None else np.zeros(self.num_envs)
+        total = it.power_w + cooling + loss
+        power = self.battery.dispatch(state, battery, total)
+        return Record(x, work, it, air, room, plant, loss, total, power, self.elapsed + 1 >= self.site.horizon)
+
+    def _chosen(self, actions: Mapping[str, Array]) -> tuple[Array, ...]:
+        """Return the agents' actions: integers, or float64 in [-1, 1], ``(num_envs,)`` each."""
+        if self._discrete:
+            return tuple(actions[name] for name in AGENTS)
+        return tuple(actions[name][:, 0].astype(np.float64) for name in AGENTS)
+
+    def _fault(self, record: Record, actions: Mapping[str, Array]) -> str:
+        """Say which part went wrong, where and under what inputs."""
+        copy = int(np.flatnonzero(~np.isfinite(record.power.grid_kwh))[0])
+        x = record.inputs
+        given = (
+            f"demand {x.demand[copy]}, dry bulb {x.weather.dry_bulb[copy]}, wet bulb {x.weather.wet_bulb[copy]}, carbon {x.carbon[copy]}"
+        )
+        chosen = {name: np.asarray(action)[copy].tolist() for name, action in actions.items()}
+        where = first_fault(record) or f"energy is {record.power.grid_kwh[copy]} in copy {copy}"
+        return f"{where} at step {int(self.elapsed[copy])}; inputs: {given}; actions {chosen}"
+
+    def _observe(self) -> Snapshot:
+        """Return what is visible now."""
+        observations, central = self.observation.observe(self.arrays, self.elapsed)
+        return Snapshot(observations, central)

@@ -1,0 +1,1 @@
+"""The parts of the SustainDC environment, its defects included, so that results on it can be compared number by number."""

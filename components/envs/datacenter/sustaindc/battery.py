@@ -1,0 +1,74 @@
+"""SustainDC's battery: lossless, with a rate that shapes the DURATION of a step instead of its power.
+
+With x = L/B and s(z) the logistic function:
+
+    charge:    T = 0.25 round(0.5 (1 - s(10 (x - 0.5))), 4);   p = min(0.1 B, (B - L)/(T + 0.04));          L' = round(L + p T, 8)
+    discharge: T = 0.25 max(0.5, 4 s(10 (x - 0.25)));          p = min(B, L/(0.01 + T), D/4);               L' = round(L - p T, 8)
+
+with D the facility power in MW (D/4 is an energy used as a power: a defect kept). Written from these formulas alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wattloom.components.envs.datacenter.protocol import ActionKind, Control, Power, Site, State, three_way
+from wattloom.environment import Array, Column
+from wattloom.errors import ConfigError
+
+
+class SustainDcBattery:
+    """The original's battery.
+
+    Args:
+        capacity_mwh: MWh; None: one hour of the plant's largest power, as the original sizes it.
+    """
+
+    def __init__(self, capacity_mwh: float | None = None) -> None:
+        if capacity_mwh is not None and not capacity_mwh > 0:
+            raise ConfigError(f"battery.capacity_mwh={capacity_mwh}: give a positive number of MWh, or null")
+        self.capacity_mwh = capacity_mwh
+        self.size_mwh = capacity_mwh or 1.0
+
+    def bind(self, site: Site) -> None:
+        """Take the original's size where none is given."""
+        self.size_mwh = self.capacity_mwh if self.capacity_mwh is not None else site.peak_power_mw
+
+    def control(self, kind: ActionKind) -> Control:
+        """Return the three choices of the original."""
+        if kind != "discrete":
+            raise ConfigError("battery=sustaindc knows discrete actions only: set env.actions=discrete")
+        return three_way(Column("battery", "1"), ("charge", "discharge", "idle"))
+
+    def initial(self, num_envs: int) -> State:
+        """Return the stored energy, MWh."""
+        return {"battery_mwh": np.zeros(num_envs)}
+
+    def begin(self, state: State, copies: Array) -> None:
+        """Start empty."""
+        state["battery_mwh"][copies] = 0.0
+
+    def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
+        """Charge (0), discharge (1) or idle (2) for one step of 15 minutes."""
+        size, stored = self.size_mwh, state["battery_mwh"]
+        x = stored / size
+        demand_mw = total_w / 1e6
+        hours_in = np.rint(0.5 * (1.0 - _logistic(10.0 * (x - 0.5))) * 1e4) / 1e4 * 0.25
+        power_in = np.minimum(0.1 * size, (size - stored) / (hours_in + 0.04))
+        hours_out = np.maximum(0.5, 4.0 * _logistic(10.0 * (x - 0.25))) * 0.25
+        power_out = np.minimum(np.minimum(size, stored / (0.01 + hours_out)), demand_mw / 4.0)
+        charged = np.where(action == 0, power_in * hours_in, 0.0)
+        discharged = np.where(action == 1, power_out * hours_out, 0.0)
+        moved = charged - discharged
+        after = np.where(action == 2, stored, np.rint((stored + moved) * 1e8) / 1e8)
+        state["battery_mwh"] = after
+        zero = np.zeros_like(after)
+        return Power(
+            250.0 * demand_mw + 1000.0 * moved, charged * 4e6, discharged * 4e6, zero, zero, after / size, {"charged_mwh": charged}
+        )
+
+
+def _logistic(z: Array) -> Array:
+    """Return 1 / (1 + exp(-z))."""
+    value: Array = 1.0 / (1.0 + np.exp(-z))
+    return value

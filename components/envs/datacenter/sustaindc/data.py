@@ -1,0 +1,50 @@
+"""SustainDC's way from hourly files to quarter-hours of a year, and its normalisations.
+
+Kept as it is: 8760 hourly values are laid on 35,040 points from 0 to 8760 INCLUSIVE (a spacing of 0.2500071 h) and the last value is held; carbon data
+keep their row order although their stamps are UTC; the demand is stretched between its percentiles and smoothed with zero padding at both ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wattloom.environment import Array
+from wattloom.errors import DataError
+
+HOURS, QUARTERS = 8760, 35040
+FIRST_DAY_OF_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+
+
+def quarter_hours(hourly: ArrayLike, shift_hours: int = 0) -> Array:
+    """Return 35,040 values from (at least) 8760 hourly ones, rolled back by ``shift_hours``.
+
+    Raises:
+        DataError: Fewer than 8760 values.
+    """
+    values = np.asarray(hourly, dtype=np.float64)
+    if values.ndim != 1 or len(values) < HOURS:
+        raise DataError(f"a year of {HOURS} hourly values is needed, not {values.shape}")
+    year: Array = np.interp(np.linspace(0, HOURS, QUARTERS), np.arange(HOURS), values[:HOURS])
+    return np.roll(year, -4 * shift_hours)
+
+
+def filled(hourly: ArrayLike) -> Array:
+    """Return the values with missing ones (NaN) replaced by the mean of the others."""
+    values = np.asarray(hourly, dtype=np.float64)
+    return np.where(np.isnan(values), np.nanmean(values), values)
+
+
+def demand_of(utilisation: Array) -> Array:
+    """Return the demand used: stretched so that percentiles 5 and 95 become 0.2 and 0.8, clipped to 0..1, 16-point moving average."""
+    p5, p95 = np.percentile(utilisation, [5, 95])
+    stretched = np.clip(0.2 + 0.6 * (utilisation - p5) / (p95 - p5), 0.0, 1.0)
+    smooth: Array = np.convolve(stretched, np.full(16, 1 / 16), mode="same")
+    return smooth
+
+
+def weather_walk(generator: np.random.Generator, std_c: float) -> Array:
+    """Return a random walk over the year that starts near 0 and has standard deviation ``std_c``, °C, shape (35040,)."""
+    walk = np.cumsum(0.02 * generator.standard_normal(QUARTERS))
+    noise: Array = std_c * walk / np.std(walk)
+    return noise
