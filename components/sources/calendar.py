@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from wattloom.components.sources.series import DAY, HOUR, WEEK, Floats
 from wattloom.errors import ConfigError
 
 Ints = NDArray[np.int64]
+A = TypeVar("A", bound=NDArray[Any])
 MONDAY_1970 = 4 * DAY  # 1970-01-05, the first Monday of the Unix epoch
 
 
@@ -39,7 +41,7 @@ class Calendar:
     utc_offset_hours: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start_utc", np.datetime64(self.start_utc, "s"))
+        object.__setattr__(self, "start_utc", np.datetime64(self.start_utc).astype("datetime64[s]"))
         if self.step_seconds <= 0 or DAY % self.step_seconds:
             raise ConfigError(f"calendar step_seconds={self.step_seconds}: a day (86400 s) must be a whole number of steps")
         if self.n_steps <= 0:
@@ -134,6 +136,6 @@ class Calendar:
         return self.local_day.astype("datetime64[D]")
 
 
-def _readonly(array: NDArray[np.generic]) -> NDArray[np.generic]:  # type: ignore[type-arg]
+def _readonly(array: A) -> A:
     array.flags.writeable = False
     return array

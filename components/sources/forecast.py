@@ -52,10 +52,11 @@ def growing(table: Table, length: int, error: float) -> Floats:
     step = error * np.nanstd(table.values, axis=0) / np.sqrt(table.calendar.steps_per_day)
     walk = np.cumsum(generator(table.seed, "forecast", *table.names).normal(size=(n + length, k)) * step, axis=0)
     later = np.lib.stride_tricks.sliding_window_view(walk[1:], length, axis=0).transpose(0, 2, 1)
-    forecasts = later - walk[:n, None, :]
+    forecasts: Floats = later - walk[:n, None, :]
     forecasts += _truth(table, length)
     lower = np.where(np.nanmin(table.values, axis=0) >= 0, 0.0, -np.inf)
-    return np.maximum(forecasts, lower)
+    np.maximum(forecasts, lower, out=forecasts)
+    return forecasts
 
 
 def stored(table: Table, length: int) -> Floats:
@@ -73,5 +74,6 @@ def _truth(table: Table, length: int) -> Floats:
     index = np.arange(1, n + 1)
     if table.wrap == "error":  # rows that would look beyond the data hold its last value; a split keeps starts away from them
         reach = np.minimum(index[:, None] + np.arange(length), n - 1)
-        return table.values[reach]
+        held: Floats = table.values[reach]
+        return held
     return table.window(index, length).reshape(n, length, k)

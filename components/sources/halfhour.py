@@ -34,7 +34,8 @@ def demand_of(profile: str, peak_kw: float, calendar: Calendar, seed: int) -> Se
             generator(seed, "halfhour", profile, "demand", number), days * 48, p["demand_shape_resid_phi"]
         )
         fraction = ((p["demand_mean"] + level)[:, None] * shape).reshape(-1) * (1.0 + noise)
-        return peak_kw * np.maximum(fraction, 0.0)
+        power: Floats = peak_kw * np.maximum(fraction, 0.0)
+        return power
 
     return _series("demand", "kW", year, calendar, profile, seed)
 

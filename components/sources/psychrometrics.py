@@ -1,17 +1,14 @@
-"""Moist air, as far as a weather source needs it: saturation pressure, wet bulb from humidity and humidity from wet bulb."""
+"""Moist air as the generators need it, in closed form: wet bulb from humidity and humidity from wet bulb.
+
+Measured air goes through :mod:`wattloom.components.sources.moist_air`, which solves for the wet bulb at station pressure (a hundred times slower).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from wattloom.components.sources.moist_air import saturation_pressure
 from wattloom.components.sources.series import Floats
-
-
-def saturation_pressure(temperature: Floats) -> Floats:
-    """Saturation vapour pressure in Pa at ``temperature`` degC, over water and below 0 degC over ice (Buck 1981, eq. 8)."""
-    water = 611.21 * np.exp((18.678 - temperature / 234.5) * temperature / (257.14 + temperature))
-    ice = 611.15 * np.exp((23.036 - temperature / 333.7) * temperature / (279.82 + temperature))
-    return np.where(temperature < 0, ice, water)
 
 
 def wet_bulb_stull(dry_bulb: Floats, relative_humidity: Floats) -> Floats:

@@ -87,7 +87,8 @@ class SeasonalAR:
         z = self.residual(innovations)[BURN_IN:].reshape(y0.shape)
         y = y0 + s * z
         x = np.maximum(y, 0.0) ** 2 if self.link == "sqrt" else y
-        return np.clip(x, *self.clip).reshape(-1)
+        clipped: Floats = np.clip(x, *self.clip).reshape(-1)
+        return clipped
 
     def residual(self, innovations: Floats) -> Floats:
         """Filter innovations to u and map it to the residual's distribution, shape as given."""
@@ -98,7 +99,8 @@ class SeasonalAR:
         denominator[0] = 1.0
         denominator[list(self.lags)] = -np.asarray(self.coefficients)
         u = lfilter([self.innovation_std], denominator, innovations)
-        return np.interp(ndtr(u), self.levels, self.quantiles)
+        z: Floats = np.interp(ndtr(u), self.levels, self.quantiles)
+        return z
 
 
 def _harmonics(phase: Floats, size: int) -> Floats:
@@ -114,4 +116,5 @@ def _seasonal(coefficients: Floats, f: Floats) -> Floats:
     """Sum of all products of yearly and daily harmonics, shape (days, 24): yearly at f, daily at the hour of the column."""
     yearly, daily = coefficients.shape
     by_hour = coefficients @ _harmonics(np.arange(24) / 24, daily)
-    return np.einsum("adh,ah->dh", _harmonics(f, yearly), by_hour)
+    total: Floats = np.einsum("adh,ah->dh", _harmonics(f, yearly), by_hour)
+    return total

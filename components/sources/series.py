@@ -75,7 +75,7 @@ class Series:
             raise DataError(f"{self.origin or self.name}: step of {self.step_seconds} s; a step is positive")
         object.__setattr__(self, "values", values)
         if self.start_utc is not None:
-            object.__setattr__(self, "start_utc", np.datetime64(self.start_utc, "s"))
+            object.__setattr__(self, "start_utc", np.datetime64(self.start_utc).astype("datetime64[s]"))
         if self.distinct_steps == 0:
             object.__setattr__(self, "distinct_steps", distinct_length(values, self.step_seconds))
 

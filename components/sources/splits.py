@@ -202,7 +202,7 @@ class Starts:
         run = np.concatenate([[0], np.cumsum(inside)])
         need = self.history + self.episode_steps + self.horizon
         first = np.arange(max(calendar.n_steps - need + 1, 0))
-        starts = first[run[first + need] - run[first] == need] + self.history
+        starts: NDArray[np.int64] = first[run[first + need] - run[first] == need] + self.history
         if self.every_hours > 0:
             starts = starts[calendar.local_seconds[starts] % DAY % round(self.every_hours * 3600) == 0]
         if not starts.size:
@@ -222,7 +222,8 @@ class Starts:
             return np.ones(calendar.n_steps, dtype=np.bool_)
         if self.part not in PARTS:
             raise ConfigError(f"part={self.part!r}: choose one of {', '.join(PARTS)}")
-        return split.labels(calendar) == PARTS.index(self.part)
+        chosen: NDArray[np.bool_] = split.labels(calendar) == PARTS.index(self.part)
+        return chosen
 
 
 def _longest_run(inside: NDArray[np.bool_]) -> int:

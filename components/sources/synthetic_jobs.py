@@ -122,4 +122,5 @@ def _daily_rate() -> Floats:
     up = after <= BUSY_HOUR - QUIET_HOUR
     fall = (BUSY - QUIET) / (24 - (BUSY_HOUR - QUIET_HOUR))
     rate = np.where(up, QUIET + climb * after, BUSY - fall * (after - (BUSY_HOUR - QUIET_HOUR)))
-    return rate / rate.mean()
+    relative: Floats = rate / rate.mean()
+    return relative

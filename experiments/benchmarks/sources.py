@@ -1,0 +1,99 @@
+"""Time what the data sources do while a simulation runs and when it starts, beside plain NumPy and pandas.
+
+Run: ``python experiments/benchmarks/sources.py`` (about half a minute, one thread).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from wattloom.components.sources.align import align
+from wattloom.components.sources.carbon import SyntheticCarbon
+from wattloom.components.sources.demand import SyntheticDemand
+from wattloom.components.sources.price import SyntheticPrice
+from wattloom.components.sources.protocol import Calendar, Table, shared
+from wattloom.components.sources.series import Series
+from wattloom.components.sources.solar import SyntheticSolar
+from wattloom.components.sources.weather import SyntheticWeather
+from wattloom.components.sources.workload import SyntheticWorkload
+from wattloom.environment import Column
+
+COPIES, STEPS = 1024, 96
+RNG = np.random.default_rng(0)
+
+
+def microseconds(call: Callable[[], object], repeats: int = 200) -> float:
+    """Median time of a call."""
+    for _ in range(5):
+        call()
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begin)
+    return 1e6 * float(np.median(times))
+
+
+def line(what: str, ours: float, peer: str = "", theirs: float = 0.0, unit: str = "us") -> None:
+    beside = f"{peer}: {theirs:8.1f} {unit}, {theirs / ours:5.1f} x" if peer else ""
+    print(f"{what:58s} {ours:8.1f} {unit}   {beside}")
+
+
+def windows() -> None:
+    for per_hour, columns in ((1, 1), (4, 1), (4, 2)):
+        calendar = Calendar.year(2022, 3600 // per_hour)
+        names = tuple(Column(f"c{i}", "1") for i in range(columns))
+        table = Table(calendar, names, RNG.random((calendar.n_steps, columns)))
+        start = RNG.integers(0, calendar.n_steps - STEPS - 1, COPIES)
+        lead = np.arange(STEPS)
+        label = f"{calendar.n_steps} steps, {columns} column(s): "
+        gather = microseconds(lambda t=table, s=start, a=lead: t.values[s[:, None] + a])
+        line(label + "window", microseconds(lambda t=table, s=start: t.window(s, STEPS)), "index gather", gather)
+        line(label + "at", microseconds(lambda t=table, s=start: t.at(s)))
+        for mode in ("perfect", "persistence", "growing"):
+            begin = time.perf_counter()
+            table.forecast(start, STEPS, mode)
+            once = time.perf_counter() - begin
+            line(f"{label}forecast {mode}", microseconds(lambda t=table, s=start, m=mode: t.forecast(s, STEPS, m)), "index gather", gather)
+            if mode != "perfect":
+                print(f"{'':58s} {1e3 * once:8.1f} ms once a data set")
+
+
+def generators() -> None:
+    calendar = Calendar.year(2022, 3600, -5.0)
+    for source in (SyntheticCarbon(), SyntheticPrice(), SyntheticDemand(), SyntheticWorkload(), SyntheticSolar(), SyntheticWeather()):
+        spent = microseconds(lambda s=source: s.load(calendar, 1), 20) / 1e3
+        columns = len(source.load(calendar, 1).columns)
+        line(f"a year of {type(source).__name__} ({columns} column(s))", spent, unit="ms")
+    source = SyntheticWeather()
+    line("the same, shared", microseconds(lambda: shared(source, calendar, 1)), "load anew", 1e3 * spent)
+
+
+def resampling() -> None:
+    import pandas as pd
+
+    values = RNG.random(8760)
+    series = Series("x", "kW", values, 3600, np.datetime64("2022-01-01T00:00:00"))
+    frame = pd.Series(values, index=pd.date_range("2022-01-01", periods=8760, freq="h"))
+    fine, coarse = Calendar.year(2022, 900), Calendar.year(2022, 10800)
+    up = microseconds(lambda: frame.resample("15min").interpolate(), 30)
+    line("hourly year to 15 minutes, hold", microseconds(lambda: align(series, fine), 30), "pandas resample", up)
+    line("hourly year to 15 minutes, smooth", microseconds(lambda: align(series, fine, method="smooth"), 30), "pandas resample", up)
+    down = microseconds(lambda: frame.resample("3h").mean(), 30)
+    line("hourly year to 3 hours", microseconds(lambda: align(series, coarse), 30), "pandas resample", down)
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    print(f"{COPIES} copies, {STEPS} steps, float64, NumPy {np.__version__}")
+    windows()
+    generators()
+    resampling()
+
+
+if __name__ == "__main__":
+    main()
