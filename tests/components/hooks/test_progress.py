@@ -1,0 +1,82 @@
+"""What people see: plain lines without a terminal, a bar with one, nothing when quiet."""
+
+import io
+import re
+import sys
+
+import pytest
+from rich.console import Console
+
+from wattloom.components.hooks.progress import Progress
+from wattloom.errors import ConfigError
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def output_of(monkeypatch, execute, run, stream):
+    monkeypatch.setattr(sys, "stderr", stream)
+    execute(run)
+    return stream.getvalue()
+
+
+def test_a_log_gets_plain_lines(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress(every_seconds=1e-9)}, num_envs=2, total=60, evaluate_every=30)
+    text = output_of(monkeypatch, execute, run, io.StringIO())
+    assert "\x1b" not in text
+    lines = text.splitlines()
+    assert lines[0] == f"tank: seed 5, 2 copies, 60 env steps -> {run.directory.path}"
+    assert any(re.match(r"step +32 +53\.3 % ", line) for line in lines)
+    assert sum("evaluation" in line and "over 3 episodes" in line for line in lines) == 2
+    assert lines[-1].startswith("completed: 60 env steps, ")
+
+
+def test_plain_lines_keep_their_distance(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress(every_seconds=1000.0)}, evaluate_every=None)
+    lines = output_of(monkeypatch, execute, run, io.StringIO()).splitlines()
+    assert not any("%" in line for line in lines)
+
+
+def test_a_terminal_gets_a_bar_that_ends_full(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress()}, total=60, evaluate_every=30)
+    text = output_of(monkeypatch, execute, run, Terminal())
+    assert "100.0 %" in text
+    assert "60 / 60 env steps" in text
+    assert text.splitlines()[-1].startswith("\x1b[?25hcompleted")
+
+
+def test_plain_holds_on_a_terminal_too(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress(plain=True)}, evaluate_every=None)
+    assert "\x1b" not in output_of(monkeypatch, execute, run, Terminal())
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_quiet_shows_nothing(make_run, execute, monkeypatch, stream):
+    run = make_run({"progress": Progress(quiet=True)}, evaluate_every=30)
+    assert output_of(monkeypatch, execute, run, stream()) == ""
+
+
+def test_the_last_line_says_why_a_run_ended(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress()}, stop_at=20, evaluate_every=None)
+    assert "stopped (runner.stop_at=20 reached): 20 env steps" in output_of(monkeypatch, execute, run, io.StringIO())
+
+
+def test_the_screen_fits_into_80_columns(make_run):
+    hook = Progress()
+    run = make_run({"progress": hook}, total=1_000_000)
+    run.env_steps, run.updates, run.episodes.completed = 345_678, 345_678, 1_728
+    run.best_return, run.last_evaluation = -1234.5, {"mean_return": -1436.4}
+    hook._rate = 12_345.0
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(hook._screen(run))
+    lines = console.export_text().splitlines()
+    assert len(lines) == 3
+    assert "345,678 / 1,000,000 env steps" in lines[1]
+    assert "left" in lines[1]
+
+
+def test_nonsense_is_refused():
+    with pytest.raises(ConfigError, match="hooks.progress.every_seconds"):
+        Progress(every_seconds=0)
