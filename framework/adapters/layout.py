@@ -1,8 +1,8 @@
 """How several agents become one observation and one action for single-agent libraries, and back.
 
 Flat: observations are laid end to end in agent order; actions become one Box where every agent acts by Box, one MultiDiscrete where every agent
-chooses (a Dict action passes Gymnasium's checkers, yet most libraries refuse it). ``as_dict=True`` keeps one entry an agent instead. A single agent
-keeps its own spaces, images included.
+chooses, counted from 0 (a Dict action passes Gymnasium's checkers, yet most libraries refuse it). ``as_dict=True`` keeps one entry an agent instead.
+A single agent keeps its own spaces, images included.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from wattloom.environment import AgentSpec, Array, Column, Snapshot
+from wattloom.environment import ActionSpace, AgentSpec, Array, Column, Snapshot
 from wattloom.errors import ConfigError
-from wattloom.spaces import action_shape
+from wattloom.spaces import action_shape, choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,7 @@ class JointLayout:
         if self._single:
             return {self._agents[0].name: joint}
         return {
-            spec.name: joint[:, part.start].copy()
-            if isinstance(spec.action_space, spaces.Discrete)
-            else joint[:, part.start : part.stop].reshape(len(joint), *action_shape(spec.action_space))
+            spec.name: _part(spec.action_space, joint[:, part.start : part.stop])
             for spec, part in zip(self._agents, self.action_slices, strict=True)
         }
 
@@ -138,9 +136,12 @@ def _flat_actions(agents: Sequence[AgentSpec]) -> spaces.Space[Any]:
     if boxes:
         kinds = ", ".join(f"{spec.name}: {type(spec.action_space).__name__}" for spec in agents)
         raise ConfigError(f"agents that mix Box and discrete actions have no flat action ({kinds}); pass dict=True for Dict spaces")
-    counts, starts = [], []
-    for spec in agents:
-        space = spec.action_space
-        counts.append(np.atleast_1d(space.n if isinstance(space, spaces.Discrete) else space.nvec))  # type: ignore[union-attr]
-        starts.append(np.atleast_1d(space.start))  # type: ignore[union-attr]  # boxes were returned above
-    return spaces.MultiDiscrete(np.concatenate(counts), start=np.concatenate(starts))
+    return spaces.MultiDiscrete([count for spec in agents for count in choices(spec.action_space)])
+
+
+def _part(space: ActionSpace, action: Array) -> Array:
+    """Return one agent's share of a flat action in its own space; flat choices count from 0, because libraries assume so."""
+    if isinstance(space, spaces.Box):
+        return action
+    own: Array = action.astype(np.int64).reshape(len(action), *action_shape(space)) + space.start
+    return own

@@ -76,14 +76,19 @@ class VectorCopies:
         chosen[copy_mask(mask, self.num_envs)] = True
         seeds = copy_seeds(seed, self.num_envs)
         given: Any = None if all(s is None for s in seeds) else seeds  # a list is taken by every mode, whatever the base class declares
-        if chosen.all():
+        if self._has_begun(chosen) and given is None and not options:
+            self._shown[chosen] = self._begun[chosen]  # type: ignore[index]  # it has begun
+        elif chosen.all():
             observation, _ = self._vector.reset(seed=given, options=dict(options) if options else None)
             self._shown = self._observed(observation)
         elif self._mode == AutoresetMode.DISABLED and chosen.any():
             observation, _ = self._vector.reset(seed=given, options={**(options or {}), "reset_mask": chosen})
             self._shown[chosen] = self._observed(observation)[chosen]
         elif chosen.any():
-            self._take_begun(chosen, given)
+            raise EnvironmentFault(
+                f"{type(self._vector).__name__} resets in mode {self._mode.value} and cannot begin an episode in copies "
+                f"{np.flatnonzero(chosen)[:8].tolist()} alone; make it with AutoresetMode.DISABLED, or pass a factory of single environments"
+            )
         self.needs_reset = self.needs_reset & ~chosen
         return self._snapshot()
 
@@ -101,6 +106,7 @@ class VectorCopies:
         self._steps += 1
         ended = np.asarray(terminated, dtype=bool) | np.asarray(truncated, dtype=bool)
         self._shown = self._observed(observation)
+        self._begun = None
         if self._mode == AutoresetMode.SAME_STEP and ended.any():
             self._begun = self._shown.copy()
             for i in np.flatnonzero(ended):
@@ -130,14 +136,9 @@ class VectorCopies:
         """Release the foreign environment."""
         self._vector.close()
 
-    def _take_begun(self, chosen: Array, seeds: Sequence[int | None] | None) -> None:
-        """Show the episodes that a SAME_STEP environment has begun by itself."""
-        if self._mode != AutoresetMode.SAME_STEP or seeds is not None or self._begun is None or (chosen & ~self.needs_reset).any():
-            raise EnvironmentFault(
-                f"{type(self._vector).__name__} resets in mode {self._mode.value} and cannot begin an episode in copies "
-                f"{np.flatnonzero(chosen)[:8].tolist()} alone; make it with AutoresetMode.DISABLED, or pass a factory of single environments"
-            )
-        self._shown[chosen] = self._begun[chosen]
+    def _has_begun(self, chosen: Array) -> bool:
+        """Return whether a SAME_STEP environment has begun the episodes of these copies by itself."""
+        return self._begun is not None and bool(chosen.any()) and not bool((chosen & ~self.needs_reset).any())
 
     def _foreign(self, action: Array) -> Any:
         """Return the batch of actions as the foreign environment declared it."""
