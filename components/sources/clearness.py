@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wattloom.components.sources.noise import ar1
 from wattloom.components.sources.parameters import Zone, table
 from wattloom.components.sources.seeds import generator
 from wattloom.components.sources.series import Floats
-from wattloom.components.sources.transforms import ar1
 
 CLEAREST = 1.15  # an hour's irradiance over clear sky, at most: reflecting clouds
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.halfhour import demand_of
 from wattloom.components.sources.loading import table_of
+from wattloom.components.sources.noise import with_noise
 from wattloom.components.sources.parameters import zone
 from wattloom.components.sources.resample import Resample
-from wattloom.components.sources.subhour import with_noise
 from wattloom.components.sources.synthetic import hourly_series
 from wattloom.components.sources.table import Table
 from wattloom.components.sources.transforms import Transform

@@ -13,10 +13,10 @@ import numpy as np
 
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.climate import days_in, years_of
+from wattloom.components.sources.noise import ar1
 from wattloom.components.sources.parameters import table
 from wattloom.components.sources.seeds import generator
 from wattloom.components.sources.series import HOUR, Floats, Series
-from wattloom.components.sources.transforms import ar1
 from wattloom.errors import ConfigError, did_you_mean
 
 HALF_HOUR = 1800

@@ -47,6 +47,8 @@ class JobList:
             object.__setattr__(self, name, frozen(getattr(self, name)))
         if len({self.arrival.shape, self.duration.shape, self.size.shape, self.deadline.shape}) != 1 or self.arrival.ndim != 1:
             raise DataError(f"{self.origin or 'jobs'}: arrival, duration, size and deadline differ in length")
+        if self.flexible is not None and self.flexible.shape != self.arrival.shape:
+            raise DataError(f"{self.origin or 'jobs'}: flexible has shape {self.flexible.shape}, there are {self.arrival.size} jobs")
         if np.any(np.diff(self.arrival) < 0):
             raise DataError(
                 f"{self.origin or 'jobs'}: job {int(np.argmax(np.diff(self.arrival) < 0)) + 1} arrives before the one above it; sort by arrival"

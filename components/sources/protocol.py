@@ -15,7 +15,8 @@ from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.jobs import JobList, JobSource, utilization_of
 from wattloom.components.sources.normalisation import Normaliser
 from wattloom.components.sources.sharing import shared
-from wattloom.components.sources.splits import BlockSplit, MonthSplit, NoSplit, Split, Starts, WeekSplit, check_leak
+from wattloom.components.sources.splits import BlockSplit, MonthSplit, NoSplit, Split, WeekSplit, check_leak
+from wattloom.components.sources.starts import Starts
 from wattloom.components.sources.table import ForecastMode, Table, Wrap
 
 __all__ = [

@@ -13,9 +13,9 @@ from wattloom.components.sources.clearness import hourly_year
 from wattloom.components.sources.climate import dated, years_of
 from wattloom.components.sources.halfhour import solar_of
 from wattloom.components.sources.loading import table_of
+from wattloom.components.sources.noise import with_noise
 from wattloom.components.sources.parameters import zone
 from wattloom.components.sources.resample import Resample
-from wattloom.components.sources.subhour import with_noise
 from wattloom.components.sources.table import Table
 from wattloom.components.sources.transforms import Transform
 

@@ -144,7 +144,7 @@ class Table:
             return self.window(index + 1, length)
         if mode not in FORECAST_MODES:
             raise ConfigError(f"forecast mode {mode!r}: choose one of {', '.join(FORECAST_MODES)}")
-        key = (mode, length, error)
+        key = (mode, length, error if mode == "growing" else 0.0)
         if key not in self._cache:
             from wattloom.components.sources.forecast import forecast_table
 

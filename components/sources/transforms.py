@@ -11,8 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
+from wattloom.components.sources.noise import ar1
 from wattloom.components.sources.seeds import generator
-from wattloom.components.sources.series import DAY, HOUR, Floats, Series
+from wattloom.components.sources.series import DAY, HOUR, Series
 from wattloom.errors import ConfigError, DataError
 
 
@@ -183,13 +184,3 @@ class AddNoise:
             raise ConfigError(f"add_noise phi={self.phi}: a correlation strictly between -1 and 1")
         scale = self.std * (float(series.values.std()) if self.relative else 1.0)
         return series.with_values(series.values + scale * ar1(generator(seed, "noise", series.name), series.n_steps, self.phi))
-
-
-def ar1(rng: np.random.Generator, n: int, phi: float) -> Floats:
-    """Stationary AR(1) of unit variance, shape (n,): ``u[t] = phi u[t-1] + sqrt(1 - phi^2) e[t]``."""
-    from scipy.signal import lfilter
-
-    e = rng.normal(size=n)
-    e[1:] *= np.sqrt(1.0 - phi**2)
-    u: Floats = lfilter([1.0], [1.0, -phi], e)
-    return u

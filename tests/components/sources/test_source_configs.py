@@ -160,3 +160,15 @@ def test_a_source_of_your_own_is_one_class(tmp_path):
     assert (week[0, 68:84] == 200).all()
     starts = Starts(None, 96, horizon=8).valid(calendar)
     assert table.forecast(starts, 8).shape == (starts.size, 8, 1)
+
+
+def test_a_source_of_your_own_is_two_lines_of_yaml_with_a_path(tmp_path):
+    calendar = Calendar.year(2022, 3600, -8.0)
+    stamps = np.datetime64("2021-12-30T00:00") + np.arange(24 * 370) * np.timedelta64(1, "h")
+    intensity = 300 + np.random.default_rng(0).random(stamps.size) * 100
+    rows = [f"{stamp}Z,{value!r}" for stamp, value in zip(stamps, intensity.tolist(), strict=True)]
+    (tmp_path / "my.csv").write_text("\n".join(["time,carbon_intensity", *rows]) + "\n")
+    (tmp_path / "mine.yaml").write_text(f"_target_: wattloom.components.sources.file.CarbonFile\npath: {tmp_path / 'my.csv'}\n")
+    source = instantiate(OmegaConf.load(tmp_path / "mine.yaml"))
+    first = int((calendar.start_utc - stamps[0].astype("datetime64[s]")).astype(int) // 3600)
+    assert np.allclose(shared(source, calendar).values[:, 0], intensity[first : first + 8760])

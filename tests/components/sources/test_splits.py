@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattloom.components.sources.calendar import Calendar
+from wattloom.components.sources.loading import table_of as resampled_table
 from wattloom.components.sources.normalisation import Normaliser
-from wattloom.components.sources.splits import BlockSplit, LeakWarning, MonthSplit, NoSplit, Starts, WeekSplit, check_leak
+from wattloom.components.sources.series import Series
+from wattloom.components.sources.splits import BlockSplit, LeakWarning, MonthSplit, NoSplit, WeekSplit, check_leak
+from wattloom.components.sources.starts import Starts
 from wattloom.components.sources.table import Table
 from wattloom.environment import Column
 from wattloom.errors import ConfigError, DataError
@@ -90,6 +93,16 @@ def test_poisoned_test_steps_never_reach_a_training_observation():
             assert np.isfinite(normal.forecast(starts + begin - 1, 24, mode)).all()
     with pytest.raises(DataError, match="not finite"):
         Normaliser.fit(table)
+
+
+def test_repeats_are_found_after_smooth_resampling_too():
+    rng = np.random.default_rng(0)
+    calendar = Calendar.local("2022-01-01", 730, 900)
+    for block, hours in ((rng.random(168), 168), (rng.random(8760), 8760)):
+        values = np.tile(block, 17520 // block.size + 1)[:17520]
+        series = Series("x", "1", values, 3600, calendar.start_utc, origin="trace.csv")
+        with pytest.raises(DataError, match=f"repeats every {hours} h"):
+            check_leak(resampled_table([series], calendar, resample="smooth"), BlockSplit(0.5, 0.0, 0.5, 0.0))
 
 
 def test_starts_can_be_midnights_and_are_drawn_evenly():

@@ -1,7 +1,7 @@
-"""What an hourly series leaves out: quick variation around the hourly line, with the hourly means kept.
+"""Autoregressive noise, and what an hourly series leaves out: quick variation around the hourly line, with the hourly means kept.
 
-Fitted on 15-minute SimBench profiles as the deviation from the hourly line, in shares of the rated value: PV 0.015 with neighbouring steps
-correlated by 0.67, a single household 0.045 (white), business 0.04 and 0.2, wind 0.020 and 0.68.
+Sub-hour noise was fitted on 15-minute SimBench profiles as the deviation from the hourly line, in shares of the rated value: PV 0.015 with
+neighbouring steps correlated by 0.67, a single household 0.045 (white), business 0.04 and 0.2, wind 0.020 and 0.68.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import numpy as np
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.seeds import generator
 from wattloom.components.sources.series import HOUR, Floats
-from wattloom.components.sources.transforms import ar1
 
 
 def with_noise(values: Floats, calendar: Calendar, std: float, phi: float, seed: int, place: str) -> Floats:
@@ -39,3 +38,13 @@ def with_noise(values: Floats, calendar: Calendar, std: float, phi: float, seed:
         1.0, np.divide(room, deepest, out=np.ones_like(room), where=deepest > 0)
     )  # smaller, rather than clipped: the mean stays
     return (padded + noise).reshape(-1)[: values.size]
+
+
+def ar1(rng: np.random.Generator, n: int, phi: float) -> Floats:
+    """Stationary AR(1) of unit variance, shape (n,): ``u[t] = phi u[t-1] + sqrt(1 - phi^2) e[t]``."""
+    from scipy.signal import lfilter
+
+    e = rng.normal(size=n)
+    e[1:] *= np.sqrt(1.0 - phi**2)
+    u: Floats = lfilter([1.0], [1.0, -phi], e)
+    return u
