@@ -60,7 +60,9 @@ def test_distinct_length_of_noise_of_seasons_and_of_a_constant():
     rng = np.random.default_rng(0)
     hours = np.arange(8760)
     assert distinct_length(rng.random(8760), 3600) == 8760
-    seasonal = (1 + 0.5 * np.cos(2 * np.pi * hours / 8760)) * np.maximum(0, np.sin(2 * np.pi * hours / 24) - 0.5 * np.cos(2 * np.pi * hours / 8760))
+    seasonal = (1 + 0.5 * np.cos(2 * np.pi * hours / 8760)) * np.maximum(
+        0, np.sin(2 * np.pi * hours / 24) - 0.5 * np.cos(2 * np.pi * hours / 8760)
+    )
     assert distinct_length(seasonal, 3600) == 8760  # every day alike its neighbour, but not its season
     assert distinct_length(np.full(100, 3.0), 3600) == 1
     assert distinct_length(np.where(np.arange(200) < 5, np.nan, rng.random(200)), 3600) == 200

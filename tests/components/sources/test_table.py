@@ -35,7 +35,9 @@ def one_by_one(table, start, length):
 
 
 @settings(max_examples=80, deadline=None)
-@given(n=st.integers(1, 500), k=st.integers(1, 3), length=st.integers(1, 200), start=st.lists(st.integers(-300, 1200), min_size=1, max_size=5))
+@given(
+    n=st.integers(1, 500), k=st.integers(1, 3), length=st.integers(1, 200), start=st.lists(st.integers(-300, 1200), min_size=1, max_size=5)
+)
 def test_windows_always_have_the_asked_length_and_the_right_values(n, k, length, start):
     table = make(n, k)
     index = np.array(start)
