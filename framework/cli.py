@@ -124,26 +124,29 @@ def parse(words: Sequence[str]) -> Arguments:
     Raises:
         UsageError: An unknown option, or one without its value.
     """
-    found: dict[str, Any] = {"overrides": [], "config_dirs": []}
+    overrides: list[str] = []
+    config_dirs: list[str] = []
+    multirun = trust = False
+    shown: str | None = None
     rest = iter(words)
     for word in rest:
         name, _, value = word.partition("=") if word.startswith("--") else (word, "", "")
         if name in ("-m", "--multirun"):
-            found["multirun"] = True
+            multirun = True
         elif name == "--trust":
-            found["trust"] = True
+            trust = True
         elif name in ("--config-dir", "-cd"):
-            found["config_dirs"].append(value or _value(name, rest))
+            config_dirs.append(value or _value(name, rest))
         elif name in ("--cfg", "-c"):
-            found["show"] = value or _value(name, rest)
+            shown = value or _value(name, rest)
         elif name in ("-h", "--help", "--version"):
             raise UsageError(f"{name} stands alone: wattloom {name}")
         elif word.startswith("-"):
             known = ["--multirun", "--cfg", "--config-dir", "--trust", "--debug", "--help", "--version", "--shell-completion"]
             raise UsageError(f"no option '{word}'{did_you_mean(name, known)}")
         else:
-            found["overrides"].append(word)
-    return _consistent(Arguments(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}))
+            overrides.append(word)
+    return _consistent(Arguments(tuple(overrides), multirun, shown, tuple(config_dirs), trust))
 
 
 def _value(option: str, rest: Any) -> str:

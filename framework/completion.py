@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def complete(line: str) -> list[str]:
     word = words.pop() if words and not line[-1:].isspace() else ""
     if word.startswith("-"):
         return [flag for flag in FLAGS if flag.startswith(word)]
-    dirs = [after for flag, after in zip(words, words[1:], strict=False) if flag in ("--config-dir", "-cd")]
+    dirs = [after for flag, after in itertools.pairwise(words) if flag in ("--config-dir", "-cd")]
     loader = Loader.discover()
     with contextlib.suppress(WattloomError):
         loader = Loader.discover(dirs)
@@ -108,7 +109,10 @@ def _of_value(loader: Loader, words: Sequence[str], word: str) -> list[str]:
     key, _, value = word.partition("=")
     raw = _compose(loader, words)
     with contextlib.suppress(OmegaConfBaseException):
-        now = OmegaConf.select(raw.config, key.lstrip("+~"))
+        node = raw.config
+        if OmegaConf.is_missing(OmegaConf.select(node, key.lstrip("+~").rpartition(".")[0]) or node, key.rpartition(".")[2]):
+            return []
+        now = OmegaConf.select(node, key.lstrip("+~"))
         values = ("true", "false") if isinstance(now, bool) else (_text(now),)
         return [f"{key}={text}" for text in values if text and text.startswith(value)]
     return []
@@ -127,11 +131,11 @@ def _of_key(loader: Loader, words: Sequence[str], word: str) -> list[str]:
     node = OmegaConf.to_container(raw.config, resolve=False)
     for part in parent.split(".") if parent else ():
         node = _follow(raw, node.get(part) if isinstance(node, dict) else None)
-    keys = node if isinstance(node, dict) else {}
+    keys = {str(key): value for key, value in node.items()} if isinstance(node, dict) else {}
     found = [
         f"{sign}{parent}{dot}{key}{'.' if isinstance(value, dict) else '='}"
         for key, value in keys.items()
-        if str(key).startswith(leaf) and key != "_target_" and not (isinstance(value, dict) and not value)
+        if key.startswith(leaf) and key != "_target_" and not (isinstance(value, dict) and not value)
     ]
     if not parent:
         groups = [*raw.choices, *(("sweep", "hydra/launcher") if "-m" in words else ())]

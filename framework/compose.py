@@ -14,12 +14,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wattloom.config_source import NAMED_LISTS, FolderSource
-from wattloom.diagnosis import diagnose, interpolation_message, missing_keys, missing_message, refuse_sweeps
-from wattloom.errors import ConfigError
+from wattloom.diagnosis import diagnose, interpolation_message, missing_keys, missing_message, part_message, refuse_sweeps
+from wattloom.errors import ConfigError, nearest
 from wattloom.loader import Layer, Loader, Raw, is_null_choice
 from wattloom.registry import REGISTRY
 from wattloom.targets import TARGET, check
 
+NEVER_NULL = ("env", "algorithm", "runner", "evaluation", "checkpoint")
+RUN_GROUPS = (*NEVER_NULL, "hooks", "logger", "experiment", "debug")
+INTERPOLATION_ROOT = re.compile(r"\$\{(\w+)")
 INTERPOLATION = re.compile(r"\$\{(\w+)\}")
 
 
@@ -111,9 +114,12 @@ def compose_with(loader: Loader, overrides: Sequence[str], extra_dirs: Sequence[
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise diagnose(loader, parsed, error) from error
     _refuse_replaced_parts(raw)
-    _refuse_ineffective(raw, parsed)
+    _refuse_ineffective(loader, raw, parsed)
     config = _resolve(raw)
-    if config.get("run_name") is None:
+    name = config.get("run_name")
+    if isinstance(name, int | float) and not isinstance(name, bool):
+        config["run_name"] = str(name)  # run_name=2026 is a name, whatever YAML thinks
+    elif name is None:
         config["run_name"] = raw.choices.get("experiment") or f"{raw.choices.get('env')}_{raw.choices.get('algorithm')}"
     return Composed(
         config=config,
@@ -134,22 +140,27 @@ def _refuse_empty(loader: Loader, overrides: Sequence[Override]) -> None:
     """
     for item in overrides:
         group = item.key_or_group
-        if is_null_choice(item) and group in ("env", "algorithm", "runner", "evaluation", "checkpoint"):
+        if is_null_choice(item) and group in NEVER_NULL:
             raise ConfigError(f"{group}=null: every run needs one; known: {', '.join(loader.options(group))}")
 
 
-def _refuse_ineffective(raw: Raw, overrides: Sequence[Override]) -> None:
-    """``+section.key=value`` where nothing reads the key.
+def _refuse_ineffective(loader: Loader, raw: Raw, overrides: Sequence[Override]) -> None:
+    """``+key=value`` and ``+group=option`` where nothing reads them.
 
     Raises:
-        ConfigError: A key added to plain values of a group.
+        ConfigError: A part that the environment does not use, or a key added to plain values of a group.
     """
+    used = {*RUN_GROUPS, *INTERPOLATION_ROOT.findall(str(OmegaConf.to_container(raw.config, resolve=False)))}
     for item in overrides:
         path = item.key_or_group.split(".")
+        if item.is_add() and path[0] in loader.groups and path[0] not in used:
+            raise ConfigError(part_message(loader, path[0], raw.choices.get("env")))
         section = raw.config.get(path[0]) if item.is_add() and len(path) > 1 and path[0] in raw.choices else None
         if isinstance(section, DictConfig) and TARGET not in section and path[0] not in NAMED_LISTS:
             known = [str(key) for key in section if str(key) != path[1]]
-            raise ConfigError(f"no setting '{item.key_or_group}': nothing reads it\n  {path[0]} has: {', '.join(known)}")
+            best = nearest(path[1], known)
+            hint = f"; did you mean '{path[0]}.{best}'?" if best is not None else ": nothing reads it"
+            raise ConfigError(f"no setting '{item.key_or_group}'{hint}\n  {path[0]} has: {', '.join(known)}")
 
 
 def _resolve(raw: Raw) -> dict[str, Any]:
@@ -178,7 +189,9 @@ def _refuse_replaced_parts(raw: Raw) -> None:
     for group in ("env", "algorithm"):
         node = values.get(group) if isinstance(values, dict) else None
         slots = {key: part for layer in raw.layers for key, part in _slots(layer.content, group).items()}
-        for key, part in slots.items() if isinstance(node, Mapping) else ():
+        for key, part in slots.items():
+            if not isinstance(node, Mapping):
+                break
             now = node.get(key)
             if part in raw.choices and not isinstance(now, Mapping) and not (isinstance(now, str) and "${" in now):
                 raise ConfigError(

@@ -77,6 +77,7 @@ class FolderSource(ConfigSource):
         header = self._get_header_dict(text)
         group, _, name = config_path.removesuffix(".yaml").rpartition("/")
         content = parse_yaml(text, file)
+        check_defaults(content, file)
         if self.folder.user and group:
             content = fill(content, group, file)
         if group in NAMED_LISTS and "_target_" in content and header["package"] is None:
@@ -143,6 +144,24 @@ def parse_yaml(text: str, file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{file}: must be a mapping of keys to values, not a {type(content).__name__}")
     return content
+
+
+def check_defaults(content: dict[str, Any], file: Path) -> None:
+    """Refuse entries of a defaults list that Hydra would drop without a word.
+
+    Raises:
+        ConfigError: The list is no list, or an entry begins with a word that means nothing.
+    """
+    entries = content.get("defaults", [])
+    if not isinstance(entries, list):
+        raise ConfigError(f"{file}: defaults must be a list")
+    for entry in entries:
+        for key, value in entry.items() if isinstance(entry, dict) else ():
+            if any(word not in ("override", "optional") for word in str(key).split()[:-1]):
+                raise ConfigError(
+                    f"{file}: cannot read the entry '{key}: {value}' of defaults; "
+                    "entries are 'group: x', 'override /group: x' or 'optional group: x'"
+                )
 
 
 def fill(content: dict[str, Any], group: str, file: Path | None) -> dict[str, Any]:

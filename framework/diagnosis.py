@@ -142,7 +142,7 @@ def _unknown_key(loader: Loader, raw: Raw, path: list[str], depth: int) -> str:
 
 def _keys(node: Any) -> list[str]:
     """Return the keys of a section that people may set."""
-    return [str(key) for key in node.keys() if key != "_target_"] if isinstance(node, DictConfig) else []
+    return [str(key) for key in node if key != "_target_"] if isinstance(node, DictConfig) else []
 
 
 def _from_files(loader: Loader, overrides: Sequence[Override]) -> str | None:
@@ -165,10 +165,6 @@ def _bad_entry(loader: Loader, entry: Any) -> str | None:
     for key, value in entry.items():
         *words, last = str(key).split()
         group = last.lstrip("/").partition("@")[0]
-        if any(word not in ("override", "optional") for word in words):
-            return (
-                f"cannot read the entry '{key}: {value}' of defaults; entries are 'group: x', 'override /group: x' or 'optional group: x'"
-            )
         if value is not None and "optional" not in words and str(value) not in loader.options(group):
             return loader.unknown_option(group, str(value))
     return None

@@ -264,7 +264,7 @@ def parse_one(parser: OverridesParser, text: str) -> Override:
 def hydra_version() -> Iterator[None]:
     """Compose with Hydra 1.3 rules and leave the process as it was."""
     before = version.VersionBase.instance().version_base
-    version.setbase("1.3")  # type: ignore[no-untyped-call]
+    version.setbase("1.3")
     try:
         yield
     finally:
@@ -274,7 +274,7 @@ def hydra_version() -> Iterator[None]:
 def _composer(repository: CachingConfigRepository) -> ConfigLoaderImpl:
     """Return Hydra's merging over ``repository``; it needs no other state."""
     composer = ConfigLoaderImpl.__new__(ConfigLoaderImpl)
-    composer.repository = repository.delegate
+    composer.repository = repository.delegate  # type: ignore[assignment]  # Hydra types the interface
     return composer
 
 

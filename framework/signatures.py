@@ -76,7 +76,7 @@ class Signature:
 
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     """Resolve annotations written as text; what cannot be resolved (names for type checkers alone) is left out."""
-    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]  # reading, not calling
+    function = target.__init__ if inspect.isclass(target) else target
     try:
         return typing.get_type_hints(function)
     except Exception:  # a name that exists for type checkers only
@@ -163,6 +163,26 @@ def _sequence_matches(value: Sequence[Any], annotation: Any, arguments: tuple[An
     if annotation is tuple and arguments and arguments[-1] is not Ellipsis:
         return len(value) == len(arguments) and all(matches(item, kind) for item, kind in zip(value, arguments, strict=True))
     return all(matches(item, arguments[0]) for item in value) if arguments else True
+
+
+def fits(component: Any, annotation: Any) -> bool:
+    """Return whether what a class builds fits an annotation: a subclass, or every method of a protocol. Functions are left to the constructor."""
+    if not inspect.isclass(component) or annotation in (EMPTY, Any, object) or isinstance(annotation, str | typing.TypeVar):
+        return True
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return any(fits(component, option) for option in arguments)
+    if origin is not None or not inspect.isclass(annotation):
+        return True
+    if getattr(annotation, "_is_protocol", False):
+        return all(hasattr(component, name) for name in _methods(annotation))
+    return issubclass(component, annotation)
+
+
+def _methods(protocol: type) -> list[str]:
+    """Return the methods that a protocol asks for; attributes may be set in ``__init__`` and cannot be seen on a class."""
+    bases = [base for base in protocol.__mro__ if getattr(base, "_is_protocol", False)]
+    return [name for base in bases for name, value in vars(base).items() if inspect.isfunction(value) and not name.startswith("_")]
 
 
 def type_name(annotation: Any) -> str:

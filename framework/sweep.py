@@ -146,7 +146,7 @@ def _values(loader: Loader, item: Override) -> list[str]:
         return [str(item.input_line)]
     if not item.is_discrete_sweep():
         raise ConfigError(f"'{item.input_line}': an interval has no list of values; write range(low,high,step) or the values themselves")
-    item.config_loader = _Options(loader)
+    item.config_loader = _Options(loader)  # type: ignore[assignment]  # a glob asks for the options alone
     values = [f"{key}={value}" for value in item.sweep_string_iterator()]
     if not values:
         raise ConfigError(f"'{item.input_line}' matches nothing; known: {', '.join(loader.options(item.key_or_group))}")

@@ -9,7 +9,7 @@ from typing import Any
 from wattloom.errors import ConfigError, DataError, WattloomError, did_you_mean
 from wattloom.plugins import ENTRY_POINTS, is_local
 from wattloom.registry import REGISTRY
-from wattloom.signatures import Signature, matches, type_name
+from wattloom.signatures import Signature, fits, matches, type_name
 
 TARGET = "_target_"
 Origin = Callable[[str], str]
@@ -94,7 +94,18 @@ def check(node: Mapping[str, Any], where: str, origin: Origin = no_origin, *, tr
         parameter = signature.parameters.get(key)
         if parameter is not None and not matches(value, parameter.annotation):
             raise ConfigError(f"{full} must be {type_name(parameter.annotation)}, not {_shown(value)}{origin(full)}")
+        if parameter is not None and isinstance(value, Mapping) and isinstance(value.get(TARGET), str):
+            _check_part(value, parameter.annotation, full, origin, trust)
         _check_inside(value, full, origin, trust)
+
+
+def _check_part(value: Mapping[str, Any], annotation: Any, where: str, origin: Origin, trust: bool) -> None:
+    """Refuse a part made for something else."""
+    part = resolve(str(value[TARGET]), trust=trust)
+    if not fits(part, annotation):
+        raise ConfigError(
+            f"{where} must be {type_name(annotation)}, and {value[TARGET]} is none: it belongs to something else{origin(where)}"
+        )
 
 
 def _check_keys(node: Mapping[str, Any], where: str, signature: Signature, target: str, origin: Origin) -> None:

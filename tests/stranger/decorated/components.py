@@ -2,6 +2,7 @@
 
 import gymnasium as gym
 import numpy as np
+
 from wattloom import Algorithm, Hook, register
 
 
@@ -78,3 +79,11 @@ class Count(Hook):
         self.seen += 1
         if self.seen >= self.limit:
             run.stop("counted enough")
+
+
+@register("algorithm", "lab_push")
+class LabPush(LabStill):
+    """Pushes, by default, a little."""
+
+    def __init__(self, push: float = 0.1):
+        super().__init__(push)

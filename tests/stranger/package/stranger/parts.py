@@ -2,6 +2,7 @@
 
 import numpy as np
 from gymnasium import spaces
+
 from wattloom import AgentSpec, Algorithm, BatchedEnvironment, Column, Hook, Outcome, Snapshot
 from wattloom.errors import ConfigError
 
