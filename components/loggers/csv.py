@@ -65,7 +65,7 @@ class CsvLogger(Logger):
         self._replace(row + [""] * len(names) for row in rows)
 
     def _replace(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._open_file.close()
+        self._open_file.close(wait=False)
         write_bytes_atomically(self._open_file.path, _text([self._columns, *rows]).encode())
 
     def flush(self) -> None:

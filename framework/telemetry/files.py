@@ -65,9 +65,10 @@ class GrowingFile:
         if self._file is not None:
             os.fsync(self._file.fileno())
 
-    def close(self) -> None:
-        """Sync and close; a later write opens again."""
-        self.sync()
+    def close(self, wait: bool = True) -> None:
+        """Sync (unless told not to ``wait`` for the disk) and close; a later write opens again."""
+        if wait:
+            self.sync()
         if self._file is not None:
             self._file.close()
             self._file = None
