@@ -206,7 +206,9 @@ def _table(description: Description, wide: bool) -> Any:
     for one in description.series[:SHOWN]:
         numbers = statistics(one)
         levels = [_number(numbers[name]) for name in ("mean", "std", *QUANTILES)]
-        distinct = "all" if one.distinct_steps == one.n_steps else f"{numbers['distinct_days']:g} d"
+        distinct = (
+            "all" if one.distinct_steps == one.n_steps else "constant" if one.distinct_steps == 1 else f"{numbers['distinct_days']:g} d"
+        )
         row = [one.name, one.unit, *levels, distinct, str(description.missing.get(one.name, 0))]
         table.add_row(*row, *([bars(numbers["mean_day"])] if wide else []))
     if len(description.series) > SHOWN:

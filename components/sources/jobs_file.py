@@ -69,8 +69,10 @@ class JobsFile:
         object.__setattr__(self, "transforms", tuple(self.transforms))
         if min(self.slack, self.slack_hours) < 0 or self.step_seconds <= 0 or DAY % self.step_seconds:
             raise ConfigError("workload: slack and slack_hours must not be negative, and step_seconds must divide a day")
+        if self.capacity is not None and self.capacity <= 0:
+            raise ConfigError(f"workload.capacity={self.capacity}: a machine room has a positive size")
         self.room()
-        self.table().utilization(self.capacity, self.step_seconds)
+        self.table()
         for finding in self.findings():
             if finding.level == "warning":
                 warnings.warn(str(finding), DataWarning, stacklevel=4)

@@ -14,7 +14,7 @@ from wattloom.components.sources.formats.descriptor import ColumnSpec, Format, n
 from wattloom.components.sources.formats.findings import Finding
 from wattloom.components.sources.formats.frame import Frame, missing_column
 from wattloom.components.sources.formats.policies import Policies
-from wattloom.components.sources.formats.quantities import to_house
+from wattloom.components.sources.formats.quantities import is_unit_of, to_house
 from wattloom.components.sources.formats.timeline import Timeline
 from wattloom.components.sources.series import Floats
 from wattloom.errors import ConfigError
@@ -109,7 +109,9 @@ def _column(
         return None, found
     numbers, coded = _codes(frame, column, numbers, spec, name)
     quantity = made.quantity_of(spec)
-    unit = units.get(name) or units.get("") or _stated_unit(frame, spec, column) or spec.unit
+    general = units.get("", "")
+    general = general if general and is_unit_of(general, quantity) else ""
+    unit = units.get(name) or general or _stated_unit(frame, spec, column) or spec.unit
     try:
         values, house = to_house(numbers, unit, quantity)
     except ConfigError as error:

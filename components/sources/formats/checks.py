@@ -18,6 +18,7 @@ from wattloom.components.sources.series import DAY, HOUR, WEEK, Floats, distinct
 Check = Callable[[Measured], list[Finding]]
 ROBUST = 1.4826  # median absolute deviation -> standard deviation of a normal distribution
 FAR = 12.0  # robust standard deviations
+AROUND = 13  # values whose median an outlier is compared with: up to 6 in a row stand out
 
 
 def check(one: Measured) -> list[Finding]:
@@ -125,7 +126,7 @@ def hour_major(one: Measured) -> list[Finding]:
 
 
 def outlier(one: Measured) -> list[Finding]:
-    """Isolated values more than 12 robust standard deviations from the line between their neighbours, and far from the median."""
+    """Values more than 12 robust standard deviations from the median of the hours around them, and far from the median of all."""
     where = outliers(one.values)
     if not where.size:
         return []
@@ -135,18 +136,21 @@ def outlier(one: Measured) -> list[Finding]:
 
 
 def outliers(values: Floats) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Return the positions of isolated outliers, shape (m,)."""
+    """Return the positions of isolated outliers, shape (m,): single values off the line between their neighbours, or up to 6 in a row."""
     if values.size < 48:
         return np.zeros(0, dtype=np.intp)
     x = filled(values, "interpolate")
-    off = x - 0.5 * (np.roll(x, 1) + np.roll(x, -1))
-    off[[0, -1]] = 0.0
-    spread = ROBUST * float(np.median(np.abs(off)))
+    line = 0.5 * (np.roll(x, 1) + np.roll(x, -1))
+    line[[0, -1]] = x[[0, -1]]
+    around = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(x, AROUND // 2, mode="reflect"), AROUND), axis=1)
+    odd = _far(x - line) | _far(x - around)
     level = ROBUST * float(np.median(np.abs(x - np.median(x))))
-    if spread == 0 or level == 0:
-        return np.zeros(0, dtype=np.intp)
-    far = (np.abs(off) > FAR * spread) & (np.abs(x - np.median(x)) > 4 * level)
-    return np.flatnonzero(far & ~np.isnan(values))
+    return np.flatnonzero(odd & (np.abs(x - np.median(x)) > 4 * level) & ~np.isnan(values)) if level > 0 else np.zeros(0, dtype=np.intp)
+
+
+def _far(off: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    spread = ROBUST * float(np.median(np.abs(off)))
+    return np.asarray(np.abs(off) > FAR * spread) if spread > 0 else np.zeros(off.size, dtype=bool)
 
 
 def constant_series(one: Measured) -> list[Finding]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from wattloom.components.sources.series import Floats
 from wattloom.errors import ConfigError, did_you_mean
 
@@ -39,12 +41,23 @@ QUANTITIES: dict[str, Quantity] = {
     "share": Quantity("1", _PERCENT, ("negative_value",)),
     "temperature": Quantity(
         "degC",
-        {"K": (1.0, -273.15), "degF": (5 / 9, -160 / 9), "C": (1.0, 0.0), "°C": (1.0, 0.0), "°F": (5 / 9, -160 / 9)},
+        {
+            "K": (1.0, -273.15),
+            "degF": (5 / 9, -160 / 9),
+            "C": (1.0, 0.0),
+            "0.1 degC": (0.1, 0.0),
+            "°C": (1.0, 0.0),
+            "°F": (5 / 9, -160 / 9),
+        },
         ("temperature_unit",),
     ),
     "humidity": Quantity("%", {"1": (100.0, 0.0), "fraction": (100.0, 0.0)}, ("humidity_unit", "negative_value")),
     "pressure": Quantity("Pa", _scales(hPa=100.0, mbar=100.0, kPa=1000.0), ("pressure_unit",)),
-    "speed": Quantity("m/s", {"km/h": (1 / 3.6, 0.0), "mph": (0.44704, 0.0), "kn": (1852 / 3600, 0.0)}, ("wind_unit", "negative_value")),
+    "speed": Quantity(
+        "m/s",
+        {"km/h": (1 / 3.6, 0.0), "mph": (0.44704, 0.0), "kn": (1852 / 3600, 0.0), "0.1 m/s": (0.1, 0.0)},
+        ("wind_unit", "negative_value"),
+    ),
     "direction": Quantity("deg", {"°": (1.0, 0.0)}),
     "irradiance": Quantity(
         "W/m2", {"Wh/m2": (1.0, 0.0), "W/m^2": (1.0, 0.0), "W/m²": (1.0, 0.0), "kW/m2": (1e3, 0.0)}, ("negative_value",)
@@ -133,6 +146,15 @@ def to_house(values: Floats, unit: str, kind: str) -> tuple[Floats, str]:
     if kind.endswith("per_unit") and unit in ("kW", *_POWER):
         return to_house(values, unit, "power")
     raise ConfigError(f"unit {unit!r} is not one of {kind}{did_you_mean(unit, [known.unit, *known.units])}")
+
+
+def is_unit_of(unit: str, kind: str) -> bool:
+    """Return whether values of quantity ``kind`` may be given in ``unit``."""
+    try:
+        to_house(np.zeros(1), unit, kind)
+    except ConfigError:
+        return False
+    return True
 
 
 def unit_text(unit: str) -> str:

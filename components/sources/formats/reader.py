@@ -119,6 +119,11 @@ def _series_of(frame: Frame, made: Format, options: Options, policies: Policies)
     units = dict(options.units)
     series, remarks = measure(frame, made, clock, policies, units)
     found += remarks
+    if "" in units and not any(one.file_unit == units[""] for one in series):
+        message = f"unit={units['']} fits none of {', '.join(one.name for one in series) or 'the series'}"
+        found.append(
+            Finding("error", "unit_unknown", frame.path, message, "name a unit of the quantity, or unit={series: unit}", value=units[""])
+        )
     stated = any(one.name == CARBON for one in series)
     series, remarks = with_carbon(series, made.mix)
     found += remarks
