@@ -33,8 +33,8 @@ class Animation(EpisodeRecorder):
 
     Training episodes are recorded as first state and actions and replayed in a capture environment of their own, so that drawing touches neither the
     training environment nor a random stream; ``replay_exact`` in the metadata says whether the replay earned the same rewards. ``unit: evaluation``
-    (and ``on_best``) films the policy without exploration instead, on the seed that gave the latest evaluation its median return. The last episode is filmed however the run
-    ends. Names hold no metrics: ``ep000123-env0-train.gif``, ``eval000005-seed1000-evaluation.gif``.
+    (and ``on_best``) films the policy without exploration instead, on the seed that gave the latest evaluation its median return. The last episode
+    is filmed however the run ends. Names hold no metrics: ``ep000123-env0-train.gif``, ``eval000005-seed1000-evaluation.gif``.
 
     Args:
         at: Marks, e.g. episodes [0, 10].

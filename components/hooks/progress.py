@@ -89,12 +89,19 @@ class Progress(Hook):
                 f"{len(event.returns)} episodes){'  best so far' if event.is_best else ''}"
             )
 
-    def on_run_end(self, run: Run, summary: RunSummary) -> None:
-        """Stop the bar and say how it ended."""
+    def on_exception(self, run: Run, error: BaseException) -> None:
+        """Give the terminal back before anything is said about the error."""
+        self._stop_live(run)
+
+    def _stop_live(self, run: Run) -> None:
         if self._live is not None:
             self._live.update(self._screen(run), refresh=True)
             self._live.stop()
             self._live = None
+
+    def on_run_end(self, run: Run, summary: RunSummary) -> None:
+        """Stop the bar and say how it ended."""
+        self._stop_live(run)
         if not self._quiet:
             steps = run.counters.env_steps - self._began[1]
             rate = steps / max(time.perf_counter() - self._began[0], 1e-9)
@@ -165,7 +172,8 @@ class Progress(Hook):
         counters = run.counters
         return Text.assemble(
             ("episodes ", "dim"), number(counters.episodes), ("  updates ", "dim"), number(counters.updates),
-            ("  return ", "dim"), (mean, "bold"), ("  evaluation ", "dim"), (evaluation, "bold yellow"), (best, "yellow"), no_wrap=True, overflow="ellipsis",
+            ("  return ", "dim"), (mean, "bold"), ("  evaluation ", "dim"), (evaluation, "bold yellow"), (best, "yellow"),
+            no_wrap=True, overflow="ellipsis",
         )  # fmt: skip
 
     def _say(self, line: str) -> None:

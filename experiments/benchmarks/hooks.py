@@ -96,9 +96,7 @@ def report_training(steps: int, hidden: str, num_envs: int, folder: Path) -> flo
     for name, seconds in sorted(run.hooks.seconds.items(), key=lambda item: -item[1]):
         kind = "draws" if run.hooks.hooks[name].draws else "     "
         print(f"  {name:22s} {kind}  in the loop {before.seconds[name] * 1e3:8.1f} ms   in all {seconds * 1e3:8.1f} ms")
-    print(
-        f"  default hooks that do not draw: {100 * share:.2f} % of the loop; those that draw: {recording:.2f} s in it, {run.hooks.drawing_seconds:.2f} s in all"
-    )
+    print(f"  do not draw: {100 * share:.2f} % of the loop; draw: {recording:.2f} s in it, {run.hooks.drawing_seconds:.2f} s in all")
     return share
 
 

@@ -155,8 +155,16 @@ class HookList:
         if raised is not None and point != "on_exception":
             raise raised
 
-    def call_safely(self, point: str, *arguments: Any) -> None:
-        """Call ``point`` while the run is failing already: nothing that a hook raises may hide the run's own error."""
+    def call_safely(self, point: str, *arguments: Any, drawing: bool = True) -> None:
+        """Call ``point`` while the run is failing already: nothing that a hook raises may hide the run's own error.
+
+        Args:
+            point: Hook point.
+            *arguments: What the hooks are given.
+            drawing: False leaves out the hooks that make pictures, for a user who wants to leave at once.
+        """
+        if not drawing:
+            self._bound[point] = [(name, method) for name, method in self._bound[point] if not self.hooks[name].draws]
         try:
             self.call(point, *arguments)
         except Exception as error:

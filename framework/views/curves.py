@@ -48,7 +48,7 @@ def draw_curves(run: Path, folder: Path, title: str = "") -> list[Path]:
 
 def _learning(training: Series | None, evaluations: Mapping[str, Series], last: float, title: str, path: Path) -> Path:
     """Draw the return of training episodes, raw and smoothed, and of evaluations with their range over episodes."""
-    figure = style.new_figure(9.0, 4.9)
+    figure = style.new_figure(style.WIDTH, 4.9)
     axes = figure.add_subplot()
     if training is not None:
         _raw_and_smoothed(axes, training, style.RAW, style.TRAINING, "training episodes", "episodes")
@@ -113,6 +113,8 @@ def _panels(series: list[Series], data: RunData, evaluations: Mapping[str, Serie
         axes.set_ylabel("return" if one.name.endswith("/return") else data.unit(one.name))
         style.step_axis(axes, last)
         style.value_axis(axes, one.values)
+        if not np.isfinite(one.values).any():
+            axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", va="center", color=style.MUTED)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, columnspacing=1.6, handlelength=1.8)
     return style.save(figure, path)

@@ -74,7 +74,7 @@ def limits(facts: Mapping[str, Any], torn: int) -> list[str]:
     if torn:
         found.append("The last line of the metric file is half-written; it is left out.")
     if facts["state"] not in ("completed", "running"):
-        found.append(f"The run is {facts['state']}: it did not reach its budget of env steps.")
+        found.append(f"State {facts['state']}: the run did not reach its budget of env steps.")
     return [
         *found,
         *(f"Hook '{name}' failed and was switched off: {text}" for name, text in (facts["status"]["hook_errors"] or {}).items()),

@@ -132,7 +132,8 @@ def _film(run: Path, about: Mapping[str, Any]) -> str:
     path = run / "captures" / str(about["file"])
     learned = about.get("phase") == "evaluation"
     name = f"Without exploration, seed {about.get('seed')}" if learned else f"Training episode {about.get('episode')}"
-    facts = f"return {number(about.get('return'))}, {number(about.get('length'))} steps, filmed at step {number(about.get('step'))}"
+    cut = "" if about.get("complete", True) else " (unfinished)"
+    facts = f"return {number(about.get('return'))}, {number(about.get('length'))} steps{cut}, filmed at step {number(about.get('step'))}"
     small = path.stat().st_size <= MAX_FILM_BYTES
     source = _embedded(path, "image/gif") if small else f"captures/{html.escape(path.name)}"
     return f'<figure><img alt="{html.escape(name)}" src="{source}"><figcaption><b>{html.escape(name)}</b><br>{facts}</figcaption></figure>'

@@ -57,11 +57,15 @@ def applied() -> AbstractContextManager[None]:
     return context
 
 
-def grid_figure(panels: int, across: int = 3, width: float = 3.6, height: float = 2.7) -> tuple[Figure, list[Axes]]:
-    """Return a figure of ``panels`` axes in rows of ``across``; sizes in inches a panel."""
+WIDTH = 9.0
+"""Inches; all pictures of a page are equally wide, so that their text is equally large."""
+
+
+def grid_figure(panels: int, across: int = 3, height: float = 2.5) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``panels`` axes in rows of ``across``, each row ``height`` inches high."""
     across = min(across, panels)
     rows = -(-panels // across)
-    figure = new_figure(width * across, height * rows)
+    figure = new_figure(WIDTH, height * rows + 0.4)
     return figure, [figure.add_subplot(rows, across, k + 1) for k in range(panels)]
 
 

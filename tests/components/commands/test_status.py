@@ -68,7 +68,14 @@ def test_a_sweep_is_counted_by_state_and_errors_are_shown_by_their_first_line(fo
     code, text = output(capsys, folder.root)
     assert code == 1
     assert "4 runs: " in text
-    for words in ("1 completed", "1 running", "1 dead", "1 failed", "seed=4: EnvironmentFault: the reward is nan", "seed=3: its process is gone"):
+    for words in (
+        "1 completed",
+        "1 running",
+        "1 dead",
+        "1 failed",
+        "seed=4: EnvironmentFault: the reward is nan",
+        "seed=3: its process is gone",
+    ):
         assert words in text
     assert "Traceback" not in text
     assert "1:15" in text
@@ -78,7 +85,13 @@ def test_json_holds_the_same_for_machines(folder, capsys):
     run = folder("a", hook_errors={"animation": "on_step: ValueError: x"})
     code, text = output(capsys, folder.root, "--json")
     (row,) = json.loads(text)
-    assert (code, row["run"], row["state"], row["last_return"], row["hook_errors"]) == (0, str(run), "completed", -180.25, {"animation": "on_step: ValueError: x"})
+    assert (code, row["run"], row["state"], row["last_return"], row["hook_errors"]) == (
+        0,
+        str(run),
+        "completed",
+        -180.25,
+        {"animation": "on_step: ValueError: x"},
+    )
     assert 80 < row["checkpoint_age_s"] < 200
 
 
@@ -103,7 +116,9 @@ def test_a_half_written_status_is_unknown_not_an_error(folder, capsys):
 
 def test_watching_ends_when_every_run_is_over(folder, capsys, monkeypatch):
     run = folder("a", state="running")
-    monkeypatch.setattr(status.time, "sleep", lambda _: (run / "status.json").write_text(json.dumps({"state": "completed", "step": 10, "target": 10})))
+    monkeypatch.setattr(
+        status.time, "sleep", lambda _: (run / "status.json").write_text(json.dumps({"state": "completed", "step": 10, "target": 10}))
+    )
     assert output(capsys, run, "--watch")[0] == 0
 
 

@@ -24,8 +24,21 @@ class Tank(BatchedEnvironment):
     def __init__(self, num_envs=1, horizon=6, picture="uint8", fail_at=None):
         columns = (Column("level", "m"),)
         agents = (
-            AgentSpec("heater", spaces.Box(-10, 10, (1,), np.float32), spaces.Box(-1, 1, (2,), np.float32), columns, (Column("power", "kW"), Column("flow", "l/s"))),
-            AgentSpec("valve", spaces.Box(-10, 10, (1,), np.float32), spaces.Discrete(3), columns, (Column("position", "1"),), (("shut", "half", "open"),)),
+            AgentSpec(
+                "heater",
+                spaces.Box(-10, 10, (1,), np.float32),
+                spaces.Box(-1, 1, (2,), np.float32),
+                columns,
+                (Column("power", "kW"), Column("flow", "l/s")),
+            ),
+            AgentSpec(
+                "valve",
+                spaces.Box(-10, 10, (1,), np.float32),
+                spaces.Discrete(3),
+                columns,
+                (Column("position", "1"),),
+                (("shut", "half", "open"),),
+            ),
         )
         super().__init__(agents, num_envs, horizon, (Column("energy", "kWh", "lower"),), step_seconds=0.1)
         self.arrays = {"level": np.zeros(num_envs), "drift": np.zeros(num_envs)}
@@ -42,7 +55,11 @@ class Tank(BatchedEnvironment):
             raise RuntimeError("the tank burst")
         self.arrays["level"] += actions["heater"][:, 0] * 0.5 + (actions["valve"] - 1) * 0.1 + self.arrays["drift"] * 0.01
         level = self.arrays["level"]
-        return Outcome({"heater": -level**2, "valve": np.where(level > 0, 0.25, -0.25)}, np.abs(level) > 4.0, {"energy": np.abs(actions["heater"][:, 1]).astype(float)})
+        return Outcome(
+            {"heater": -(level**2), "valve": np.where(level > 0, 0.25, -0.25)},
+            np.abs(level) > 4.0,
+            {"energy": np.abs(actions["heater"][:, 1]).astype(float)},
+        )
 
     def _observe(self):
         seen = self.arrays["level"][:, None].astype(np.float32)

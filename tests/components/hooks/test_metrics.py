@@ -32,7 +32,11 @@ def test_every_record_begins_with_the_envelope(finished):
     found = read_records(finished.directory.logs / "metrics.jsonl").records
     assert {record["event"] for record in found} == {"update", "episode", "evaluation"}
     assert all(tuple(record)[: len(ENVELOPE)] == ENVELOPE for record in found)
-    assert {(record["event"], record["source"]) for record in found} == {("update", "train"), ("episode", "train"), ("evaluation", "evaluation")}
+    assert {(record["event"], record["source"]) for record in found} == {
+        ("update", "train"),
+        ("episode", "train"),
+        ("evaluation", "evaluation"),
+    }
 
 
 def test_losses_are_read_only_when_they_are_due(finished):
@@ -76,7 +80,12 @@ def test_every_column_is_declared_with_unit_and_meaning(finished):
     used = {name for record in read_records(finished.directory.logs / "metrics.jsonl") for name in record}
     undeclared = {name for name in used - set(declared) - set(ENVELOPE) if not name.startswith("train/")}
     assert undeclared == {"nonfinite"}
-    assert declared["env/energy"] == {"name": "env/energy", "unit": "kWh", "better": "lower", "meaning": "mean over the steps of the training episodes"}
+    assert declared["env/energy"] == {
+        "name": "env/energy",
+        "unit": "kWh",
+        "better": "lower",
+        "meaning": "mean over the steps of the training episodes",
+    }
     assert all(row["meaning"] for row in declared.values())
 
 

@@ -39,5 +39,5 @@ def test_curves_are_drawn_while_running_when_the_last_drawing_is_old(make_run, e
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(ConfigError, match="hooks.curves.every_seconds"):
+    with pytest.raises(ConfigError, match=r"hooks\.curves\.every_seconds"):
         Curves(every_seconds=-1)

@@ -78,5 +78,14 @@ def test_the_screen_fits_into_80_columns(make_run):
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(ConfigError, match="hooks.progress.every_seconds"):
+    with pytest.raises(ConfigError, match=r"hooks\.progress\.every_seconds"):
         Progress(every_seconds=0)
+
+
+def test_a_crash_gives_the_terminal_back(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress()}, evaluate_every=None, world={"fail_at": 20})
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    with pytest.raises(RuntimeError, match="burst"):
+        execute(run)
+    assert stream.getvalue().count("\x1b[?25l") == stream.getvalue().count("\x1b[?25h") == 1
+    assert "failed (RuntimeError: the tank burst)" in stream.getvalue()

@@ -174,7 +174,7 @@ def test_a_missing_extra_is_one_clear_line(monkeypatch):
 
 
 def test_tensorboard_refuses_nonsense():
-    with pytest.raises(ConfigError, match="logger.tensorboard.flush_seconds must be positive"):
+    with pytest.raises(ConfigError, match=r"logger\.tensorboard\.flush_seconds must be positive"):
         TensorBoardLogger(flush_seconds=0)
 
 

@@ -27,8 +27,11 @@ class Recorder(Hook):
         self.count = state["count"]
 
 
+BROKEN = ValueError("broken")
+
+
 class Failing(Hook):
-    def __init__(self, error=ValueError("broken"), points=("on_step",)):
+    def __init__(self, error=BROKEN, points=("on_step",)):
         self.error, self.points, self.calls = error, points, 0
 
     def _maybe(self, point):
@@ -98,7 +101,7 @@ def test_a_failing_optional_hook_is_logged_once_switched_off_and_counted(caplog)
 
 def test_a_failing_required_hook_stops_the_run_and_names_itself():
     log = []
-    hooks = HookList({"bad": RequiredFailing(), "late": Recorder(log, "late")})
+    hooks = HookList({"bad": RequiredFailing(ValueError("broken")), "late": Recorder(log, "late")})
     with pytest.raises(ValueError, match="broken") as caught:
         hooks.call("on_step", None, None)
     assert caught.value.__notes__ == ["raised by hook 'bad' in on_step"]
@@ -157,7 +160,7 @@ def test_a_misspelt_hook_point_is_refused_with_the_nearest_name():
         def on_epsiode_end(self, run, event):
             pass
 
-    with pytest.raises(ConfigError, match="on_epsiode_end.*did you mean 'on_episode_end'"):
+    with pytest.raises(ConfigError, match=r"on_epsiode_end.*did you mean 'on_episode_end'"):
         HookList({"mine": Misspelt()})
 
 
@@ -185,3 +188,18 @@ def test_drawing_time_is_that_of_the_hooks_that_draw():
     hooks = HookList({"plain": Recorder([], "p"), "drawing": Drawing([], "d")})
     hooks.call("on_step", None, None)
     assert hooks.drawing_seconds == hooks.seconds["drawing"] > 0.0
+
+
+def test_who_leaves_at_once_does_not_wait_for_pictures():
+    ended = []
+
+    class Closing(Hook):
+        def on_run_end(self, run, summary):
+            ended.append(type(self).__name__)
+
+    class Drawing(Closing):
+        draws = True
+
+    hooks = HookList({"drawing": Drawing(), "closing": Closing()})
+    hooks.call_safely("on_run_end", None, None, drawing=False)
+    assert ended == ["Closing"]

@@ -30,11 +30,21 @@ def run(tmp_path):
 
 
 def episodes(count):
-    return "".join(line("episode", 200 * (k + 1), **{"rollout/return": -1000.0 + 10 * k, "rollout/return_mean": -900.0, "env/e": 0.1 * k}) for k in range(count))
+    return "".join(
+        line("episode", 200 * (k + 1), **{"rollout/return": -1000.0 + 10 * k, "rollout/return_mean": -900.0, "env/e": 0.1 * k})
+        for k in range(count)
+    )
 
 
 def evaluation(step, mean, **more):
-    values = {"eval/return_mean": mean, "eval/return_std": 1.0, "eval/return_min": mean - 5, "eval/return_max": mean + 5, "eval/length_mean": 200, "eval/episodes": 3}
+    values = {
+        "eval/return_mean": mean,
+        "eval/return_std": 1.0,
+        "eval/return_min": mean - 5,
+        "eval/return_max": mean + 5,
+        "eval/length_mean": 200,
+        "eval/episodes": 3,
+    }
     return line("evaluation", step, **{**values, **more})
 
 
@@ -95,7 +105,9 @@ def test_the_page_shows_the_best_evaluation_and_the_latest(run):
 
 
 def test_a_dead_run_is_called_dead(run):
-    folder = run(episodes(3) + '{"event":"epi', state="running", host=socket.gethostname(), pid=999_999_999, process_start=1.0, step=600, target=9000)
+    folder = run(
+        episodes(3) + '{"event":"epi', state="running", host=socket.gethostname(), pid=999_999_999, process_start=1.0, step=600, target=9000
+    )
     text = text_of(write_page(folder))
     assert " dead " in text
     assert "half-written" in text

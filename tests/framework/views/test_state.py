@@ -60,7 +60,9 @@ def test_a_clock_that_jumped_makes_a_run_stale_never_dead(jump):
     assert judge(status(heartbeat=time.time() + jump)) == "stale"
 
 
-@pytest.mark.parametrize("broken", [{}, {"state": "running"}, {"state": "running", "pid": "x", "host": socket.gethostname()}, {"state": "odd"}])
+@pytest.mark.parametrize(
+    "broken", [{}, {"state": "running"}, {"state": "running", "pid": "x", "host": socket.gethostname()}, {"state": "odd"}]
+)
 def test_a_status_without_its_fields_is_judged_all_the_same(broken):
     assert judge(broken) in ("unknown", "dead", "stale")
 

@@ -8,7 +8,14 @@ from wattloom.views.text import ago, duration, number, share
 
 @pytest.mark.parametrize(
     ("part", "whole", "text"),
-    [(9_912, 10_000, "99.1 %"), (9_999, 10_000, "99.9 %"), (99_999, 100_000, "99.9 %"), (10_000, 10_000, "100.0 %"), (0, 10, "0.0 %"), (5, 0, "–")],
+    [
+        (9_912, 10_000, "99.1 %"),
+        (9_999, 10_000, "99.9 %"),
+        (99_999, 100_000, "99.9 %"),
+        (10_000, 10_000, "100.0 %"),
+        (0, 10, "0.0 %"),
+        (5, 0, "–"),
+    ],
 )
 def test_a_share_is_100_only_when_complete(part, whole, text):
     assert share(part, whole) == text
@@ -25,7 +32,8 @@ def test_ages(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(7000, "7,000"), (-1436.5, "−1,436.5"), (0.04145, "0.04145"), (12.3456, "12.35"), (None, "–"), (float("nan"), "–"), (-2, "−2")]
+    ("value", "text"),
+    [(7000, "7,000"), (-1436.5, "−1,436.5"), (0.04145, "0.04145"), (12.3456, "12.35"), (None, "–"), (float("nan"), "–"), (-2, "−2")],
 )
 def test_numbers(value, text):
     assert number(value) == text
