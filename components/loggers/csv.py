@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattloom.telemetry.files import GrowingFile, write_bytes_atomically
+from wattloom.components.loggers.file import FileLogger
+from wattloom.telemetry.files import write_bytes_atomically
 from wattloom.telemetry.json import plain
-from wattloom.telemetry.logger import ENVELOPE, Logger
+from wattloom.telemetry.logger import ENVELOPE
 
 if TYPE_CHECKING:
     from wattloom.run_directory import RunDirectory
 
 
-class CsvLogger(Logger):
+class CsvLogger(FileLogger):
     """Writes ``logs/<file>``. A column that appears late is added at the right: the table is then replaced by a wider one, atomically.
 
     On resume the table goes back to the rows and columns of the checkpoint; the cut rows are kept in ``metrics.tail-<time>.csv``.
@@ -27,20 +28,13 @@ class CsvLogger(Logger):
     """
 
     def __init__(self, file: str = "metrics.csv") -> None:
-        self._name = file
+        super().__init__(file)
         self._columns: list[str] = []
         self._rows = 0
-        self._file: GrowingFile | None = None
-
-    @property
-    def _open_file(self) -> GrowingFile:
-        if self._file is None:
-            raise RuntimeError("CsvLogger.open() comes first")
-        return self._file
 
     def open(self, directory: RunDirectory) -> None:
         """Get ready to append, after the rows that are already there."""
-        self._file = GrowingFile(directory.logs / self._name)
+        super().open(directory)
         self._columns, self._rows = list(ENVELOPE), 0
         rows = _read(self._file.path)
         if rows:
@@ -55,27 +49,18 @@ class CsvLogger(Logger):
         if new:
             self._widen(new)
         values, _ = plain(record)
-        self._open_file.write(_text([[values.get(name) for name in self._columns]]))
+        self._file.write(_text([[values.get(name) for name in self._columns]]))
         self._rows += 1
 
     def _widen(self, names: Sequence[str]) -> None:
         """Replace the table by one with more columns."""
-        rows = _read(self._open_file.path)[1:]
+        rows = _read(self._file.path)[1:]
         self._columns = [*self._columns, *names]
         self._replace(row + [""] * len(names) for row in rows)
 
     def _replace(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._open_file.close(wait=False)
-        write_bytes_atomically(self._open_file.path, _text([self._columns, *rows]).encode())
-
-    def flush(self) -> None:
-        """Wait for the disk."""
-        self._open_file.sync()
-
-    def close(self) -> None:
-        """Sync and close."""
-        if self._file is not None:
-            self._file.close()
+        self._file.close(wait=False)
+        write_bytes_atomically(self._file.path, _text([self._columns, *rows]).encode())
 
     def state_dict(self) -> dict[str, Any]:
         """Return how many rows and which columns there are."""
@@ -84,10 +69,10 @@ class CsvLogger(Logger):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go back to the checkpoint's rows and columns."""
-        rows = _read(self._open_file.path)
+        rows = _read(self._file.path)
         header, kept, tail = rows[0], rows[1 : 1 + int(state["rows"])], rows[1 + int(state["rows"]) :]
         if tail:
-            write_bytes_atomically(self._open_file.tail_path(), _text([header, *tail]).encode())
+            write_bytes_atomically(self._file.tail_path(), _text([header, *tail]).encode())
         self._columns = [str(name) for name in state["columns"]]
         self._rows = len(kept)
         if tail or header != self._columns:
