@@ -1,7 +1,7 @@
 """The formulas of off-policy actor-critic learning as pure functions; no state, noise is passed in.
 
 Batches run along the last axis: actions are ``(A, B)``, values of the twin critics ``(2, 1, B)``. ``weight`` is the share of each row in the
-mean, ``(B,)`` or a number (1/B where every row counts).
+mean: ``(B,)``, or the scalar 1/B where every row counts.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ def smoothed_action(action: Tensor, noise: Tensor, std: float, clip: float) -> T
 
 def td_target(reward: Tensor, terminated: Tensor, gamma: float, value: Tensor) -> Tensor:
     """Return ``y = r + γ (1 - terminated) V(s')``, each ``(B,)``; a truncated row keeps its successor's value."""
-    return torch.addcmul(reward, torch.sub(1.0, terminated), value, value=gamma)
+    return torch.addcmul(reward, torch.rsub(terminated, 1.0), value, value=gamma)
 
 
-def critic_loss(q: Tensor, y: Tensor, weight: Tensor | float) -> Tensor:
+def critic_loss(q: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted mean of ``(Q_i - y)^2``, summed over the critics i."""
     return (weight * (q - y).square()).sum()
 
 
-def deterministic_actor_loss(q: Tensor, weight: Tensor | float) -> Tensor:
+def deterministic_actor_loss(q: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted mean of ``-Q_1(s, π(s))`` (Fujimoto et al. 2018, algorithm 1)."""
     return -(weight * q).sum()
 
@@ -57,11 +57,11 @@ def squashed_gaussian(head: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     return u.tanh(), (log_normal - log_slope).sum(0)
 
 
-def soft_actor_loss(alpha: Tensor, log_density: Tensor, q: Tensor, weight: Tensor | float) -> Tensor:
+def soft_actor_loss(alpha: Tensor, log_density: Tensor, q: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted mean of ``α log π(a|s) - min_i Q_i(s, a)`` (Haarnoja et al. 2018, equation 9)."""
     return (weight * (alpha * log_density - torch.minimum(q[0, 0], q[1, 0]))).sum()
 
 
-def temperature_loss(log_alpha: Tensor, log_density: Tensor, target_entropy: float, weight: Tensor | float) -> Tensor:
+def temperature_loss(log_alpha: Tensor, log_density: Tensor, target_entropy: float, weight: Tensor) -> Tensor:
     """Return the weighted mean of ``-log α (log π(a|s) + H)`` (Haarnoja et al. 2018, equation 18, in log α)."""
     return -(weight * log_alpha * (log_density + target_entropy)).sum()

@@ -45,7 +45,7 @@ def flag(key: str, value: bool) -> bool:
 
 def sizes(key: str, values: Sequence[int]) -> tuple[int, ...]:
     """Return ``values`` as a tuple if they are positive integers, at least one."""
-    numbers = (values,) if isinstance(values, int | float | str) else tuple(values)
+    numbers = tuple(values) if isinstance(values, list | tuple) else ()
     if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in numbers):
         raise ConfigError(f"{key} must be a list of positive integers such as [256, 256], not {values!r}")
     return numbers

@@ -21,7 +21,7 @@ from wattloom.components.algorithms.losses import LOG_STD_MAX, LOG_STD_MIN, td_t
 from wattloom.components.algorithms.off_policy import Actor, Learner, OffPolicy
 from wattloom.components.algorithms.sac_engines import AnalyticSAC, AutogradSAC, SACEngine
 from wattloom.components.networks.adam import FlatAdam
-from wattloom.components.networks.analytic import AnalyticMLP
+from wattloom.components.networks.analytic import AnalyticMLP, InputBuffer
 from wattloom.components.networks.flat import FlatParams
 from wattloom.components.networks.mlp import MLPShape, initialise
 from wattloom.seeding import Seeds
@@ -54,7 +54,7 @@ class SACLearner(Learner):
     """
 
     def __init__(self, settings: SACSettings, sizes: tuple[int, int, int], seeds: Seeds) -> None:
-        self.settings = settings
+        self.settings, self._sizes = settings, sizes
         batch, observation, action = sizes
         actor = MLPShape(observation, settings.hidden_sizes, 2 * action)
         critic = MLPShape(observation + action, settings.hidden_sizes, 1, members=2)
@@ -82,25 +82,25 @@ class SACLearner(Learner):
 
     def update(self, batch: AgentBatch) -> Callable[[], dict[str, float]]:
         """Do one iteration of algorithm 1 on a sampled batch; the result reads its losses."""
-        settings, critics = self.settings, self._engine.critics
+        settings, engine = self.settings, self._engine
         self.updates += 1
 
         # a ~ π(·|s), a' ~ π(·|s') by reparameterisation
-        samples = self._engine.sample(batch, self._noise.normal_(generator=self._generator))
+        samples = engine.sample(batch, self._noise.normal_(generator=self._generator))
         alpha = self.log_alpha.exp()
         if settings.learn_alpha:
             # temperature: minimise the mean of -log α (log π(a|s) + H)
             self._gradient["temperature.log_alpha"].copy_(-(batch.weight() * (samples.log_density + self.target_entropy)).sum())
             self._adams["temperature"].step()
         # soft value: y = r + γ (1 - terminated) (min_i Q'_i(s', a') - α log π(a'|s'))
-        next_q = critics.target_values(batch.next_observation, samples.next_action)
+        next_q = engine.target_values(batch, samples.next_action)
         soft_value = torch.minimum(next_q[0, 0], next_q[1, 0]).addcmul_(alpha, samples.next_log_density, value=-1.0)
         y = td_target(batch.reward, batch.terminated, settings.gamma, soft_value)
         # critics: minimise the mean of (Q_i(s, a) - y)^2
-        error = critics.towards(batch, y)
+        error = engine.critics.towards(batch, y)
         self._adams["critic"].step()
         # policy: minimise the mean of α log π(a|s) - min_i Q_i(s, a), under the new critics
-        q = self._engine.improve(batch, alpha)
+        q = engine.improve(batch, alpha)
         self._adams["actor"].step()
         # targets follow by τ
         self.target.data.lerp_(self._critic_data, settings.tau)
@@ -108,10 +108,12 @@ class SACLearner(Learner):
 
     def actor(self, num_envs: int) -> Actor:
         """Return the policy for ``num_envs`` rows: a sample where noise is given, else the squashed mean."""
+        inputs = InputBuffer(num_envs, self._sizes[1])
         network = AnalyticMLP(self.online.section("actor"), None, num_envs, self.settings.activation)
 
         def act(observation: Tensor, noise: Tensor | None) -> Tensor:
-            mean, log_std = network.forward(observation)[0].T.chunk(2, dim=1)
+            inputs.values.copy_(observation)
+            mean, log_std = network.forward(inputs.x)[0].T.chunk(2, dim=1)
             if noise is None:
                 return mean.tanh()
             return (mean + log_std.clamp(LOG_STD_MIN, LOG_STD_MAX).exp() * noise).tanh()
@@ -205,7 +207,7 @@ class SAC(OffPolicy):
         updates_per_step: float = 1.0,
         exploration: Exploration | None = None,
     ) -> None:
-        super().__init__(batch_size, buffer_size, learning_starts, updates_per_step, exploration or NoExploration())
+        super().__init__(engine, batch_size, buffer_size, learning_starts, updates_per_step, exploration or NoExploration())
         self.settings = SACSettings(
             gamma=ranges.within("algorithm.gamma", gamma, 0.0, 1.0),
             tau=ranges.within("algorithm.tau", tau, 0.0, 1.0),
@@ -217,7 +219,7 @@ class SAC(OffPolicy):
             alpha_learning_rate=ranges.positive("algorithm.alpha_learning_rate", alpha_learning_rate),
             hidden_sizes=ranges.sizes("algorithm.hidden_sizes", hidden_sizes),
             activation=ranges.one_of("algorithm.activation", activation, ("relu", "tanh")),
-            engine=ranges.one_of("algorithm.engine", engine, ("analytic", "autograd")),
+            engine=self.engine,
         )
 
     def make_learner(self, sizes: tuple[int, int, int], seeds: Seeds) -> SACLearner:

@@ -20,7 +20,7 @@ from wattloom.components.algorithms.losses import smoothed_action, td_target
 from wattloom.components.algorithms.off_policy import Actor, Learner, OffPolicy
 from wattloom.components.algorithms.td3_engines import AnalyticTD3, AutogradTD3, TD3Engine
 from wattloom.components.networks.adam import FlatAdam
-from wattloom.components.networks.analytic import AnalyticMLP
+from wattloom.components.networks.analytic import AnalyticMLP, InputBuffer
 from wattloom.components.networks.flat import FlatParams
 from wattloom.components.networks.mlp import MLPShape, initialise
 from wattloom.seeding import Seeds
@@ -52,7 +52,7 @@ class TD3Learner(Learner):
     """
 
     def __init__(self, settings: TD3Settings, sizes: tuple[int, int, int], seeds: Seeds) -> None:
-        self.settings = settings
+        self.settings, self._sizes = settings, sizes
         batch, observation, action = sizes
         actor = MLPShape(observation, settings.hidden_sizes, action)
         critic = MLPShape(observation + action, settings.hidden_sizes, 1, members=2)
@@ -72,33 +72,37 @@ class TD3Learner(Learner):
 
     def update(self, batch: AgentBatch) -> Callable[[], dict[str, float]]:
         """Do one iteration of algorithm 1 on a sampled batch; the result reads its losses."""
-        settings, critics = self.settings, self._engine.critics
+        settings, engine = self.settings, self._engine
         self.updates += 1
 
         # target policy smoothing: ã = clip(π'(s') + clip(ε, -c, c), -1, 1)
         noise = self._noise.normal_(generator=self._generator)
-        next_action = smoothed_action(
-            self._engine.target_action(batch.next_observation), noise, settings.target_noise, settings.target_noise_clip
-        )
+        next_action = smoothed_action(engine.target_action(batch), noise, settings.target_noise, settings.target_noise_clip)
         # clipped double Q-learning: y = r + γ (1 - terminated) min_i Q'_i(s', ã)
-        next_q = critics.target_values(batch.next_observation, next_action)
+        next_q = engine.target_values(batch, next_action)
         y = td_target(batch.reward, batch.terminated, settings.gamma, torch.minimum(next_q[0, 0], next_q[1, 0]))
         # critics: minimise the mean of (Q_i(s, a) - y)^2
-        error = critics.towards(batch, y)
+        error = engine.critics.towards(batch, y)
         self._critic_adam.step()
 
         if self.updates % settings.policy_delay:
             return _reader(batch, error, y)
         # delayed policy: ascend Q_1(s, π(s)), then move both targets by τ
-        q = self._engine.improve(batch)
+        q = engine.improve(batch)
         self._actor_adam.step()
         self.target.data.lerp_(self.online.data, settings.tau)
         return _reader(batch, error, y, q)
 
     def actor(self, num_envs: int) -> Actor:
         """Return the deterministic policy for ``num_envs`` rows."""
+        inputs = InputBuffer(num_envs, self._sizes[1])
         network = AnalyticMLP(self.online.section("actor"), None, num_envs, self.settings.activation)
-        return lambda observation, noise: network.forward(observation)[0].tanh_().T
+
+        def act(observation: Tensor, noise: Tensor | None) -> Tensor:
+            inputs.values.copy_(observation)
+            return network.forward(inputs.x)[0].tanh_().T
+
+        return act
 
     def state_dict(self) -> dict[str, Any]:
         """Return parameters, targets, moments, the update count and the noise stream."""
@@ -180,7 +184,7 @@ class TD3(OffPolicy):
         updates_per_step: float = 1.0,
         exploration: Exploration | None = None,
     ) -> None:
-        super().__init__(batch_size, buffer_size, learning_starts, updates_per_step, exploration or GaussianNoise())
+        super().__init__(engine, batch_size, buffer_size, learning_starts, updates_per_step, exploration or GaussianNoise())
         self.settings = TD3Settings(
             gamma=ranges.within("algorithm.gamma", gamma, 0.0, 1.0),
             tau=ranges.within("algorithm.tau", tau, 0.0, 1.0),
@@ -191,7 +195,7 @@ class TD3(OffPolicy):
             critic_learning_rate=ranges.positive("algorithm.critic_learning_rate", critic_learning_rate),
             hidden_sizes=ranges.sizes("algorithm.hidden_sizes", hidden_sizes),
             activation=ranges.one_of("algorithm.activation", activation, ("relu", "tanh")),
-            engine=ranges.one_of("algorithm.engine", engine, ("analytic", "autograd")),
+            engine=self.engine,
         )
 
     def make_learner(self, sizes: tuple[int, int, int], seeds: Seeds) -> TD3Learner:

@@ -17,7 +17,7 @@ from wattloom.spaces import action_shape
 
 
 class TransitionLayout:
-    """Columns ``AGENT/observation, action, next_observation, reward, terminated`` of every agent, in this order.
+    """Columns ``AGENT/action, observation, next_observation, reward, terminated`` of every agent, in this order.
 
     With several agents each block also has ``active``: 0 where the agent did not take part in that step, so that a learner can leave it out.
 
@@ -33,7 +33,7 @@ class TransitionLayout:
         self.columns: dict[str, int] = {}
         for agent in spec.agents:
             observation = math.prod(agent.observation_space.shape)
-            block = {"observation": observation, "action": math.prod(action_shape(agent.action_space)), "next_observation": observation}
+            block = {"action": math.prod(action_shape(agent.action_space)), "observation": observation, "next_observation": observation}
             block |= {"reward": 1, "terminated": 1} | ({"active": 1} if self.masked else {})
             self.columns |= {f"{agent.name}/{name}": width for name, width in block.items()}
         if central_state and spec.state_space is not None:

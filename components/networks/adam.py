@@ -27,14 +27,29 @@ class FlatAdam:
         self.first = torch.zeros_like(params)
         self.second = torch.zeros_like(params)
         self.steps = torch.zeros(())
-        self._lists = ([params], [gradient], [self.first], [self.second], [], [self.steps])
-        self._options = {"lr": learning_rate, "beta1": betas[0], "beta2": betas[1], "weight_decay": 0.0, "eps": eps}
+        self._one = torch.ones(())  # adding a tensor is faster than adding a Python number
+        self._params, self._gradient = [params], [gradient]
+        self._moments = ([self.first], [self.second])
+        self._learning_rate, self._betas, self._eps = learning_rate, betas, eps
 
     def step(self) -> None:
         """Move the parameters by one Adam step along the gradient."""
-        self.steps += 1
+        self.steps.add_(self._one)
         # torch.optim.Adam(fused=True) ends in this call; going there directly saves its bookkeeping, as long as a small network's product.
-        torch._fused_adam_(*self._lists, **self._options, amsgrad=False, maximize=False)
+        torch._fused_adam_(
+            self._params,
+            self._gradient,
+            *self._moments,
+            [],
+            [self.steps],
+            lr=self._learning_rate,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
+            weight_decay=0.0,
+            eps=self._eps,
+            amsgrad=False,
+            maximize=False,
+        )
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return copies of both moments and the step count."""
