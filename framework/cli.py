@@ -96,9 +96,15 @@ def _log_to_stderr(debug: bool) -> None:
     log = logging.getLogger("wattloom")
     log.setLevel(logging.DEBUG if debug else logging.INFO)
     if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        log.addHandler(handler)
+        log.addHandler(_Stderr())
+
+
+class _Stderr(logging.Handler):
+    """Writes to whatever standard error is at that moment (a captured one is replaced from time to time)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        print(self.format(record), file=sys.stderr)
 
 
 def _dispatch(words: list[str]) -> int:

@@ -73,11 +73,11 @@ ENV_TEST = '''\
 
 import numpy as np
 import wattloom
-from wattloom.testing import check_environment
+from wattloom.testing import assert_environment
 
 
 def test_it_keeps_the_contract():
-    check_environment(lambda num_envs: wattloom.make("$name", num_envs=num_envs))
+    assert_environment(lambda num_envs: wattloom.make("$name", num_envs=num_envs))
 
 
 def test_a_force_moves_the_cart():
