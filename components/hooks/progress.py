@@ -50,7 +50,7 @@ class Progress(Hook):
         """Say what will run, and start the bar."""
         self._out = sys.stderr
         now = time.perf_counter()
-        self._began = self._mark = (now, run.counters.env_steps)
+        self._began = self._mark = (_training_clock(run, now), run.counters.env_steps)
         if self._quiet:
             return
         self._next = now
@@ -104,7 +104,7 @@ class Progress(Hook):
         self._stop_live(run)
         if not self._quiet:
             steps = run.counters.env_steps - self._began[1]
-            rate = steps / max(time.perf_counter() - self._began[0], 1e-9)
+            rate = steps / max(_training_clock(run, time.perf_counter()) - self._began[0], 1e-9)
             reason = f" ({summary.reason})" if summary.reason else ""
             best = "" if summary.best_return is None else f", best evaluation {summary.best_return:.1f}"
             self._say(
@@ -118,9 +118,10 @@ class Progress(Hook):
     def _show(self, run: Run, now: float) -> None:
         """Take the rate since the last time and bring the screen up to date."""
         then, steps = self._mark
-        if now - then > 0.2:
-            self._rate = (run.counters.env_steps - steps) / (now - then)
-            self._mark = (now, run.counters.env_steps)
+        clock = _training_clock(run, now)
+        if clock - then > 0.2:
+            self._rate = (run.counters.env_steps - steps) / (clock - then)
+            self._mark = (clock, run.counters.env_steps)
         if self._live is not None:
             self._next = now + LIVE_SECONDS
             self._live.update(self._screen(run), refresh=True)
@@ -131,9 +132,9 @@ class Progress(Hook):
     def _parts(self, run: Run) -> list[str]:
         """Return the words of a plain line."""
         step, target = run.counters.env_steps, run.total_steps
-        parts = [f"step {step:>9,}", f"{100.0 * step / max(target, 1):5.1f} %", f"{self._rate:,.0f} env steps/s"]
+        parts = [f"step {step:>9,}", f"{100.0 * step / max(target, 1):5.1f} %"]
         if self._rate > 0:
-            parts.append(f"{duration((target - step) / self._rate)} left")
+            parts += [f"{self._rate:,.0f} env steps/s", f"{duration((target - step) / self._rate)} left"]
         if self._returns:
             parts.append(f"return {sum(self._returns) / len(self._returns):.1f}")
         return parts
@@ -178,3 +179,8 @@ class Progress(Hook):
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)
+
+
+def _training_clock(run: Run, now: float) -> float:
+    """Return a time that stands still while pictures are drawn, so that rate and time left are those of training."""
+    return now - run.hooks.drawing_seconds
