@@ -12,7 +12,8 @@ from wattloom.components.power_flow.backends import BACKENDS, make_backend
 from wattloom.components.power_flow.flows import BranchFlows, Flows
 from wattloom.components.power_flow.model import GridModel
 from wattloom.components.power_flow.one_call import solve
-from wattloom.components.power_flow.protocol import Backend, Capabilities, PowerFlowResult, Solver
+from wattloom.components.power_flow.protocol import Backend, Capabilities, Solver
+from wattloom.components.power_flow.result import PowerFlowResult
 from wattloom.components.power_flow.switching import SwitchedSolver
 
 __all__ = [

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from wattloom.components.power_flow.model import GridModel
 from wattloom.components.power_flow.pi_form import PiForm, pi_form
-from wattloom.components.power_flow.protocol import Capabilities, PowerFlowResult
+from wattloom.components.power_flow.protocol import Capabilities
+from wattloom.components.power_flow.result import PowerFlowResult
 from wattloom.components.power_flow.solver import BatchSolver, need, positive, refuse
 from wattloom.errors import ConfigError
 

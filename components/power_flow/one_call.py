@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from wattloom.components.power_flow.backends import make_backend
 from wattloom.components.power_flow.model import GridModel
-from wattloom.components.power_flow.protocol import Backend, PowerFlowResult
+from wattloom.components.power_flow.protocol import Backend
+from wattloom.components.power_flow.result import PowerFlowResult
 
 
 def solve(

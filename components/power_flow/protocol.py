@@ -1,4 +1,4 @@
-"""What every power-flow backend offers: the result, its capabilities, and the two steps prepare and solve.
+"""What every power-flow backend offers: its capabilities, and the two steps prepare and solve; also the door for components of other kinds.
 
 A :class:`Backend` is a configured object holding parameters only (built from ``conf/power_flow/<name>.yaml``). ``prepare(model)`` checks that it
 can serve the model and does all work that does not depend on the injections; the :class:`Solver` it returns answers batches.
@@ -6,19 +6,31 @@ can serve the model and does all work that does not depend on the injections; th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wattloom.components.power_flow.flows import BranchFlows, Flows
 from wattloom.components.power_flow.model import GridModel
+from wattloom.components.power_flow.read import read_network
+from wattloom.components.power_flow.result import PowerFlowResult
+from wattloom.components.power_flow.switching import SwitchedSolver
+
+__all__ = [
+    "Backend",
+    "BranchFlows",
+    "Capabilities",
+    "Flows",
+    "GridModel",
+    "PowerFlowResult",
+    "Solver",
+    "SwitchedSolver",
+    "read_network",
+]
 
 Floats = NDArray[np.float64]
-Complexes = NDArray[np.complex128]
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +52,6 @@ class Capabilities:
     largest: int | None = None
     needs_pandapower: bool = False
     reports_iterations: bool = True
-
-
-@dataclass(slots=True, eq=False)  # not frozen: building a frozen one costs 0.2 us more, 4 % of a solve
-class PowerFlowResult:
-    """Solved voltages of a batch; unpacks as ``vm, va, converged, iterations``.
-
-    Attributes:
-        voltage: ``(num_envs, n_bus)`` complex p.u.; NaN in rows that did not converge and at buses without supply.
-        converged: ``(num_envs,)`` whether the row is a solution.
-        iterations: ``(num_envs,)`` iterations spent, -1 where the backend does not tell.
-    """
-
-    voltage: Complexes
-    converged: Booleans
-    iterations: Integers
-
-    @property
-    def vm_pu(self) -> Floats:
-        """``(num_envs, n_bus)`` p.u., voltage magnitude."""
-        real, imaginary = self.voltage.real, self.voltage.imag
-        magnitude: Floats = np.sqrt(real * real + imaginary * imaginary)
-        return magnitude
-
-    @property
-    def va_rad(self) -> Floats:
-        """``(num_envs, n_bus)`` rad, voltage angle."""
-        return np.arctan2(self.voltage.imag, self.voltage.real)
-
-    @property
-    def va_degree(self) -> Floats:
-        """``(num_envs, n_bus)`` degrees, voltage angle."""
-        return np.degrees(self.va_rad)
-
-    def __iter__(self) -> Iterator[NDArray[np.generic]]:
-        return iter((self.vm_pu, self.va_rad, self.converged, self.iterations))
 
 
 @runtime_checkable

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattloom.components.power_flow.model import GridModel
-from wattloom.components.power_flow.protocol import Capabilities, PowerFlowResult
+from wattloom.components.power_flow.protocol import Capabilities
+from wattloom.components.power_flow.result import PowerFlowResult
 from wattloom.errors import ConfigError, MissingExtraError, UsageError
 
 Floats = NDArray[np.float64]

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wattloom.components.power_flow.flows import Flows
 from wattloom.components.power_flow.model import GridModel
-from wattloom.components.power_flow.protocol import Backend, PowerFlowResult, Solver
+from wattloom.components.power_flow.result import PowerFlowResult
 from wattloom.errors import UsageError
+
+if TYPE_CHECKING:
+    from wattloom.components.power_flow.protocol import Backend, Solver
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wattloom.components.power_flow.model import GridModel
-from wattloom.components.power_flow.protocol import Capabilities, PowerFlowResult
+from wattloom.components.power_flow.protocol import Capabilities
+from wattloom.components.power_flow.result import PowerFlowResult
 from wattloom.components.power_flow.solver import BatchSolver, positive, refuse
 
 Floats = NDArray[np.float64]
