@@ -20,7 +20,7 @@ from wattloom.components.sources.formats.policies import Duplicates, Missing, Ne
 from wattloom.components.sources.formats.reader import Loaded, fingerprint, read_once
 from wattloom.components.sources.loading import table_of
 from wattloom.components.sources.resample import Resample
-from wattloom.components.sources.series import HOUR, Series
+from wattloom.components.sources.series import DAY, HOUR, Series
 from wattloom.components.sources.table import Table, Wrap
 from wattloom.components.sources.transforms import Transform
 
@@ -35,6 +35,7 @@ SERIES_OF = {
     "solar": ("solar", "ghi"),
 }
 """Series each kind is made of; the first is what a single column stands for."""
+OWN_SHARE = 0.97  # share of a calendar below which repetition is told
 SETTINGS = (
     "missing|max_gap_hours|duplicates|text|negative|outliers|unit|zone|column|label|step_seconds|time_format|region|usd_per_unit|format"
 )
@@ -151,9 +152,21 @@ class FileSource:
         """
         loaded = self.read()
         series = [local_to(one, calendar) if loaded.site else one for one in self.series(loaded)]
-        notes = tuple(str(finding) for finding in self.findings() if finding.level == "warning")
+        notes = [str(finding) for finding in self.findings() if finding.level == "warning"]
+        repeated = repetition(series[0], calendar)
+        if repeated:
+            notes.append(repeated)
+            if series[0].start_utc is not None and self.wrap == "tile":
+                warnings.warn(repeated, DataWarning, stacklevel=2)
         return table_of(
-            series, calendar, wrap=self.wrap, leap=self.leap, resample=self.resample, transforms=self.transforms, seed=seed, notes=notes
+            series,
+            calendar,
+            wrap=self.wrap,
+            leap=self.leap,
+            resample=self.resample,
+            transforms=self.transforms,
+            seed=seed,
+            notes=tuple(notes),
         )
 
     def _options(self) -> Options:
@@ -166,6 +179,30 @@ class FileSource:
     def _worded(self, finding: Finding) -> Finding:
         """Spell settings the way the command line wants them: ``carbon.missing=mean``."""
         return replace(finding, fix=re.sub(rf"(?<![\w.])({SETTINGS})=", rf"{self.kind}.\1=", finding.fix))
+
+
+def repetition(series: Series, calendar: Calendar) -> str:
+    """Return a line that says how much of a calendar is repetition of the file; empty where it is next to nothing.
+
+    A year in UTC laid on a local year lacks a few hours; that is not worth a word.
+    """
+    if series.typical_year:
+        return ""
+    span = calendar.n_steps * calendar.step_seconds
+    begin = int(calendar.start_utc.astype(np.int64))
+    first = begin if series.start_utc is None else int(series.start_utc.astype(np.int64))
+    own = max(0, min(begin + span, first + series.n_steps * series.step_seconds) - max(begin, first))
+    if own >= OWN_SHARE * span:
+        return ""
+    what = (
+        f"{series.start_utc} .. {series.end_utc} UTC"
+        if series.start_utc is not None
+        else f"{series.n_steps * series.step_seconds / DAY:g} days"
+    )
+    asked = f"{calendar.start_utc} and {span / DAY:g} days"
+    return (
+        f"{series.origin}: wrapped: the file covers {what}, {own / span:.0%} of the calendar ({asked}); the rest repeats it by whole weeks"
+    )
 
 
 def options_of(said: Mapping[str, object], kind: str | None = None) -> Options:

@@ -44,7 +44,7 @@ def draw(description: Description, path: Path | None = None, names: Sequence[str
             _histogram(row[2], series)
         left_out = len(description.series) - len(chosen)
         more = f"  ({left_out} more series not drawn)" if left_out else ""
-        name = Path(description.name).name if description.extra else description.name
+        name = Path(description.name).name if "format" in description.extra else description.name
         figure.suptitle(f"{_shortened(name, 70)}\n{_shortened(description.title + more, 120)}", x=0.01, ha="left", fontsize=11.0)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)

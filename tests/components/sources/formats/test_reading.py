@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -327,6 +328,18 @@ def test_transforms_reach_the_table(files):
 def test_filled_series_say_so_in_the_notes_of_the_table(files):
     source = CarbonFile(path=str(files.carbon(rows=lambda rows: rows[:1000] + rows[1002:])))
     assert ["missing_stamp" in note for note in source.load(Calendar.year(2022)).notes] == [True]
+
+
+@pytest.mark.parametrize(("year", "share"), [(2024, "0%"), (2022, "")])
+def test_repetition_beyond_the_dates_of_a_file_is_told(files, year, share):
+    source = CarbonFile(path=str(files.carbon()))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        notes = source.load(Calendar.year(year, utc_offset_hours=-5)).notes
+    assert [share in note and "wrapped" in note for note in notes] == ([True] if share else [])
+    assert len(told) == len(notes)
+    with pytest.raises(DataError, match="covers 2021-12-31T23:00:00"):
+        CarbonFile(path=str(files.carbon()), wrap="error").load(Calendar.year(2024))
 
 
 def test_read_leaves_policies_to_the_caller(files):
