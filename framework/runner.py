@@ -63,8 +63,19 @@ class Runner:
             run.restore(resume)
             run.hooks.call("on_run_start", run)
             run.hooks.call("on_resume", run, ResumeEvent(resume.path, run.resume_promise))
+            self._begin_lost_episodes()
         run.heart.beat(run, force=True)
         self._check_limits()
+
+    def _begin_lost_episodes(self) -> None:
+        """Begin anew in copies whose third-party episode could not be continued (promise ``episode``); a checkpoint leaves no others waiting."""
+        run = self.run
+        lost = np.array(getattr(run.environment, "needs_reset", False))  # a copy: the reset changes it
+        if not lost.any():
+            return
+        run.snapshot = run.environment.reset(mask=lost)
+        run.policy.reset(mask=lost)
+        self._begin_episodes(np.flatnonzero(lost))
 
     def _iterate(self) -> None:
         """One step of all copies and everything that follows from it."""
