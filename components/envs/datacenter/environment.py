@@ -18,6 +18,7 @@ from wattloom.components.envs.datacenter import protocol
 from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
 from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State
 from wattloom.components.sources.protocol import Source
+from wattloom.components.sources.sharing import shared
 from wattloom.components.sources.table import Table
 from wattloom.environment import AgentSpec, Array, Snapshot
 from wattloom.errors import ConfigError, EnvironmentFault
@@ -74,7 +75,7 @@ class DataCenter(BatchedEnvironment):
         if num_envs < 1:
             raise ConfigError(f"env.num_envs must be at least 1, not {num_envs}")
         self._check_parts()
-        self.site = Site(it_load.nameplate_w, episode.step_seconds, episode.horizon)
+        self.site = Site(it_load.nameplate_w, episode.step_seconds, episode.horizon, it_load.dynamic_w)
         self.horizon = episode.horizon
         sources = {"workload": workload, "weather": weather, "carbon": carbon, "price": price}
         self._bind({name: source for name, source in sources.items() if source is not None}, data_seed, num_envs)
@@ -89,6 +90,7 @@ class DataCenter(BatchedEnvironment):
             state_space=spaces.Box(low, high, dtype=np.float32),
             step_seconds=episode.step_seconds,
         )
+        self.reset_options = tuple(episode.reset_options)
         self.record: Record | None = None
         self._fresh = np.ones(num_envs, dtype=bool)
         self.arrays = self._initial()
@@ -107,7 +109,9 @@ class DataCenter(BatchedEnvironment):
         }
         for name, kind in wanted.items():
             part = getattr(self, name)
-            missing = [entry for entry in vars(kind) if not entry.startswith("_") and not hasattr(part, entry)]
+            missing = [
+                entry for entry in vars(kind) if not entry.startswith("_") and not hasattr(type(part), entry) and not hasattr(part, entry)
+            ]
             if missing:
                 raise ConfigError(f"{name}={type(part).__name__} lacks {', '.join(missing)}: a part of env=datacenter needs them")
 
@@ -118,7 +122,7 @@ class DataCenter(BatchedEnvironment):
         self.load_shifting.bind(self.site)
         self.battery.bind(self.site)
         calendar = self.episode.calendar
-        tables = {name: s if isinstance(s, Table) else s.load(calendar, data_seed) for name, s in sources.items()}
+        tables = {name: s if isinstance(s, Table) else shared(s, calendar, data_seed) for name, s in sources.items()}
         self.episode.bind(tables, self.cooling, num_envs)
         self.observation.bind(self)
         self.reward.bind(self)

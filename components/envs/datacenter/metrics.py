@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import Record, Site
+from wattloom.components.envs.datacenter.settlement import settlement_mwh
 from wattloom.environment import Array, Column
 
 COLUMNS = (
@@ -39,6 +40,7 @@ COLUMNS = (
     Column("over_27", "K h", "lower"),
     Column("outside_recommended", "h", "lower"),
     Column("outside_allowable", "h", "lower"),
+    Column("co2_settlement", "kg", "lower"),
     Column("heat_removed", "kWh"),
     Column("heat_free", "kWh", "higher"),
 )
@@ -75,17 +77,26 @@ def step_metrics(record: Record, site: Site) -> dict[str, Array]:
         work.overdue * h,
         work.queued * h,
         work.shifted * h,
-        air.setpoint,
-        plant.supply,
-        inlet,
+        air.setpoint.copy(),  # parts keep these three as their state
+        plant.supply.copy(),
+        inlet.copy(),
         np.maximum(plant.supply - air.setpoint, 0.0),
         np.maximum(inlet - 27.0, 0.0) * h,
         ((inlet < RECOMMENDED_C[0]) | (inlet > RECOMMENDED_C[1])) * h,
         ((inlet < ALLOWABLE_C[0]) | (inlet > ALLOWABLE_C[1])) * h,
+        _settlement(record, site),
         plant.heat_w * kwh,
         free * kwh,
     )
     return {column.name: value for column, value in zip(COLUMNS, values, strict=True)}
+
+
+def _settlement(record: Record, site: Site) -> Array:
+    """Return the CO2 that battery and backlog still owe, kg, in the last step; 0 before."""
+    if not record.last.any():
+        return np.zeros(len(record.last))
+    battery, backlog = settlement_mwh(record, site)
+    return np.where(record.last, (battery + backlog) * record.inputs.carbon_day, 0.0)
 
 
 def ratios(metrics: Mapping[str, Array]) -> dict[str, Array]:

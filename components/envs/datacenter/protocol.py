@@ -56,12 +56,14 @@ class Site:
         nameplate_w: IT nameplate power, W.
         step_seconds: Length of a step, s.
         horizon: Steps an episode.
+        dynamic_w: IT power that work adds, at full work, W.
         peak_power_mw: Largest facility power that the plant was sized for, MW; the plant sets it.
     """
 
     nameplate_w: float
     step_seconds: float
     horizon: int
+    dynamic_w: float = 0.0
     peak_power_mw: float = 0.0
 
     @property
@@ -96,6 +98,8 @@ class Inputs:
         weather: Outdoor air.
         carbon: Carbon intensity of the grid, g CO2 per kWh.
         price: Price of energy, USD per MWh.
+        carbon_day: Mean carbon intensity of the last 24 h.
+        price_day: Mean price of the last 24 h.
         plant: Columns that the cooling plant precomputed from the weather, ``(num_envs, k)``.
         index: Row of the exogenous data that the step belongs to.
         row: Everything that the episode part keeps of the step, ``(num_envs, m)``.
@@ -105,6 +109,8 @@ class Inputs:
     weather: Weather
     carbon: Array
     price: Array
+    carbon_day: Array
+    price_day: Array
     plant: Array
     index: Array
     row: Array
@@ -227,6 +233,7 @@ class Power:
         loss_kwh: Energy lost in the battery, kWh.
         wear_usd: Cost of wear, USD.
         soc: State of charge afterwards, 0..1.
+        settle_mwh: Grid energy that would bring the battery back to its start, MWh; negative where it holds more.
         extra: Further columns of this part, for tables.
     """
 
@@ -236,6 +243,7 @@ class Power:
     loss_kwh: Array
     wear_usd: Array
     soc: Array
+    settle_mwh: Array
     extra: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -283,6 +291,11 @@ class Episode(Protocol):
         ...
 
     @property
+    def reset_options(self) -> tuple[str, ...]:
+        """Names that ``reset(options=...)`` takes."""
+        ...
+
+    @property
     def calendar(self) -> Calendar:
         """Clock that the sources are laid on."""
         ...
@@ -297,6 +310,10 @@ class Episode(Protocol):
 
     def begin(self, state: State, copies: Array, generators: Sequence[np.random.Generator], options: Mapping[str, Any]) -> None:
         """Choose the stretch of each of ``copies``."""
+        ...
+
+    def means(self) -> tuple[float, float, float]:
+        """Return mean demand, carbon intensity (g/kWh) and positive price (USD/MWh; 1 where there is none)."""
         ...
 
     def inputs(self, state: State, elapsed: Array) -> Inputs:
@@ -324,6 +341,10 @@ class LoadShifting(Protocol):
         """Start with an empty queue."""
         ...
 
+    def view(self, state: State) -> Array:
+        """Return ``(num_envs, 8)``: queue over its limit; share of its work waiting 0-6, 6-12, 12-18, 18-24, over 24 h; due in an hour; overdue."""
+        ...
+
     def execute(self, state: State, inputs: Inputs, action: Array, capacity: Array | float) -> Work:
         """Take in the demand of a step and run a share of it; ``capacity`` is the share of IT that may run."""
         ...
@@ -336,6 +357,11 @@ class ItLoad(Protocol):
     @property
     def nameplate_w(self) -> float:
         """IT power at full work and a cool inlet, W."""
+        ...
+
+    @property
+    def dynamic_w(self) -> float:
+        """IT power that work adds, at full work, W."""
         ...
 
     @property
@@ -438,6 +464,10 @@ class Battery(Protocol):
 
     def begin(self, state: State, copies: Array) -> None:
         """Start an episode."""
+        ...
+
+    def view(self, state: State) -> tuple[Array, Array, Array]:
+        """Return where the charge lies in its window (0..1), and the shares of full charging and discharging power that the next step can take."""
         ...
 
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:

@@ -48,6 +48,11 @@ class SustainDcBattery:
         """Start empty."""
         state["battery_mwh"][copies] = 0.0
 
+    def view(self, state: State) -> tuple[Array, Array, Array]:
+        """Return the state of charge, and that it is not full and not empty."""
+        charge = state["battery_mwh"] / self.size_mwh
+        return charge, (charge < 1).astype(np.float64), (charge > 0).astype(np.float64)
+
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
         """Charge (0), discharge (1) or idle (2) for one step of 15 minutes."""
         size, stored = self.size_mwh, state["battery_mwh"]
@@ -63,9 +68,7 @@ class SustainDcBattery:
         after = np.where(action == 2, stored, np.rint((stored + moved) * 1e8) / 1e8)
         state["battery_mwh"] = after
         zero = np.zeros_like(after)
-        return Power(
-            250.0 * demand_mw + 1000.0 * moved, charged * 4e6, discharged * 4e6, zero, zero, after / size, {"charged_mwh": charged}
-        )
+        return Power(250.0 * demand_mw + 1000.0 * moved, charged * 4e6, discharged * 4e6, zero, zero, after / size, zero)
 
 
 def _logistic(z: Array) -> Array:

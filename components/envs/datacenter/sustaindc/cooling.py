@@ -30,13 +30,14 @@ class SustainDcCooling:
     """The original's chiller, tower and water.
 
     Args:
-        design_outdoor_c: °C, the outdoor temperature the tower is sized for.
+        place: Name of the location, which decides the outdoor temperature the tower is sized for: ny 30, wa 20, every other place 50 °C.
+        design_outdoor_c: °C, that temperature itself; None: by place.
     """
 
-    def __init__(self, design_outdoor_c: float = 50.0) -> None:
-        if not np.isfinite(design_outdoor_c):
+    def __init__(self, place: str | None = None, design_outdoor_c: float | None = None) -> None:
+        if design_outdoor_c is not None and not np.isfinite(design_outdoor_c):
             raise ConfigError(f"cooling.design_outdoor_c must be a number in °C, not {design_outdoor_c}")
-        self.design_outdoor_c = design_outdoor_c
+        self.design_outdoor_c = DESIGN_OUTDOOR_C.get(place or "", 50.0) if design_outdoor_c is None else design_outdoor_c
         self.reference_w = self.reference_m3s = self.power_lb_kw = self.power_ub_kw = 0.0
 
     def bind(self, site: Site, it_load: ItLoad) -> None:

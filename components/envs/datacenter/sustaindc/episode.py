@@ -33,11 +33,15 @@ class SustainDcEpisode:
         weather_noise_c: °C, standard deviation of the random walk over the year; 0: none.
         day_roll: Days; the weather is moved by a random 0 .. day_roll - 1 days against the calendar; 1: not at all.
         shift_hours: h, all series are rolled back by it.
+        year: Calendar year that dated sources are read at.
     """
 
     step_seconds = 900.0
+    reset_options = ("start_day", "start_hour")
 
-    def __init__(self, month: int = 6, days: int = 7, weather_noise_c: float = 0.75, day_roll: int = 14, shift_hours: int = 0) -> None:
+    def __init__(
+        self, month: int = 6, days: int = 7, weather_noise_c: float = 0.75, day_roll: int = 14, shift_hours: int = 0, year: int = 2022
+    ) -> None:
         if month not in range(12):
             raise ConfigError(f"episode.month={month}: give 0 (January) .. 11")
         if not 1 <= days <= 365:
@@ -45,13 +49,14 @@ class SustainDcEpisode:
         if weather_noise_c < 0 or not 1 <= day_roll <= 365:
             raise ConfigError(f"episode.weather_noise_c={weather_noise_c}, day_roll={day_roll}: give at least 0 and 1 .. 365")
         self.month, self.days, self.weather_noise_c, self.day_roll, self.shift_hours = month, days, weather_noise_c, day_roll, shift_hours
+        self.year = year
         self.horizon = 96 * days
         self._year = np.zeros((4, QUARTERS))
 
     @property
     def calendar(self) -> Calendar:
-        """One ordinary year of hours."""
-        return Calendar.year(2023)
+        """365 days of hours; UTC and local time are one, as in the original."""
+        return Calendar.local(f"{self.year}-01-01")
 
     def bind(self, sources: Mapping[str, Table], cooling: Cooling, num_envs: int) -> None:
         """Take hourly tables ``workload``, ``weather`` (dry_bulb, wet_bulb) and ``carbon`` of a year."""
@@ -66,6 +71,10 @@ class SustainDcEpisode:
         self._year[DEMAND] = demand_of(self._year[DEMAND])
         self._year[CARBON] = np.maximum(self._year[CARBON], 0.0)
 
+    def means(self) -> tuple[float, float, float]:
+        """Return mean demand, carbon intensity and 1 (there is no price)."""
+        return float(self._year[DEMAND].mean()), float(self._year[CARBON].mean()), 1.0
+
     def initial(self, num_envs: int) -> State:
         """Return the stretches of all copies."""
         probe = self._cooling.columns(_weather(np.full((1, 6), 10.0)))
@@ -77,9 +86,6 @@ class SustainDcEpisode:
 
     def begin(self, state: State, copies: Array, generators: Sequence[np.random.Generator], options: Mapping[str, Any]) -> None:
         """Draw start, noise and roll of each copy; options: ``start_day`` and ``start_hour``, one value or one a copy."""
-        unknown = sorted(set(options) - {"start_day", "start_hour"})
-        if unknown:
-            raise ConfigError(f"reset option {unknown[0]!r} is unknown; known: start_day, start_hour")
         first = FIRST_DAY_OF_MONTH[self.month]
         num_envs = len(state["episode_start"])
         for copy, generator in zip(copies, generators, strict=True):
@@ -118,11 +124,14 @@ class SustainDcEpisode:
     def inputs(self, state: State, elapsed: Array) -> Inputs:
         """Return the values of step ``elapsed`` of every copy."""
         row = state["episode_values"][np.arange(len(elapsed)), LEAD + elapsed]
+        zero = np.zeros(len(elapsed))
         return Inputs(
             row[:, DEMAND],
             _weather(row),
             row[:, CARBON],
-            np.zeros(len(elapsed)),
+            zero,
+            row[:, CARBON],
+            zero,
             row[:, PLANT:],
             state["episode_start"] + elapsed,
             row,

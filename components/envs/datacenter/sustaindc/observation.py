@@ -16,8 +16,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
-from wattloom.components.envs.datacenter.sustaindc.episode import DEMAND, DRY, LEAD
+from wattloom.components.envs.datacenter.sustaindc.battery import SustainDcBattery
+from wattloom.components.envs.datacenter.sustaindc.episode import DEMAND, DRY, LEAD, SustainDcEpisode
+from wattloom.components.envs.datacenter.sustaindc.queue import SustainDcQueue
 from wattloom.environment import Array, Column
+from wattloom.errors import ConfigError
 
 FEATURES = ("mean", "std", "z_score", "peak_in", "valley_in")
 BLOCK = ("cos_hour", "sin_hour", "carbon", "carbon_future_slope", "carbon_past_slope", *(f"carbon_{name}" for name in FEATURES))
@@ -39,7 +42,14 @@ class SustainDcObservation:
     """The original's observations; nothing to configure."""
 
     def bind(self, environment: Any) -> None:
-        """Remember the battery's size."""
+        """Remember the battery's size.
+
+        Raises:
+            ConfigError: A part that this observation reads is not the original's.
+        """
+        for name, kind in (("episode", SustainDcEpisode), ("load_shifting", SustainDcQueue), ("battery", SustainDcBattery)):
+            if not isinstance(getattr(environment, name), kind):
+                raise ConfigError(f"observation=sustaindc shows the original's {name}: set {name}=sustaindc, or another observation")
         self._horizon = environment.horizon
         self._battery_mwh = environment.battery.size_mwh
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from wattloom.components.envs.datacenter.environment import DataCenter
 from wattloom.components.envs.datacenter.sustaindc.battery import SustainDcBattery
-from wattloom.components.envs.datacenter.sustaindc.cooling import DESIGN_OUTDOOR_C, SustainDcCooling
+from wattloom.components.envs.datacenter.sustaindc.cooling import SustainDcCooling
 from wattloom.components.envs.datacenter.sustaindc.episode import LEAD, TAIL, SustainDcEpisode
 from wattloom.components.envs.datacenter.sustaindc.hall import SustainDcHall
 from wattloom.components.envs.datacenter.sustaindc.observation import SustainDcObservation
@@ -43,7 +43,7 @@ def original(
 ) -> Original:
     """Return the original's composition of parts around an episode part; ``tables`` are its sources (none for recorded episodes)."""
     given = tables if tables is not None else _no_sources()
-    queue, plant, battery = SustainDcQueue(), SustainDcCooling(DESIGN_OUTDOOR_C.get(location or "", 50.0)), SustainDcBattery()
+    queue, plant, battery = SustainDcQueue(), SustainDcCooling(location), SustainDcBattery()
     environment = DataCenter(
         episode=episode,
         workload=given["workload"],

@@ -96,6 +96,12 @@ class SustainDcQueue:
         }
         return Work(u, (queued + deferred - processed) / 100, dropped / 100, overdue / 100, flexible / 100, extra)
 
+    def view(self, state: State) -> Array:
+        """Return queue over its limit and five age shares; nothing is ever due here, and overdue work shows as older than 24 h."""
+        out = np.zeros((len(state["queue_step"]), 8))
+        out[:, :6] = state["queue_view"][:, 2:]
+        return out
+
     @staticmethod
     def _append(state: State, rows: Array, added: Array) -> None:
         """Number the new tasks and remember their arrival step."""

@@ -89,6 +89,12 @@ class SustainDcRacks:
         return float((self._full * self._servers * self._count).sum())
 
     @property
+    def dynamic_w(self) -> float:
+        """IT power that full work adds at 20 °C, W."""
+        idle, full = self.power(np.full(2, 20.0), np.array([0.0, 1.0])).power_w
+        return float(full - idle)
+
+    @property
     def liquid_share(self) -> float:
         """No liquid cooling: 0."""
         return 0.0

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
-from wattloom.components.envs.datacenter.sustaindc.episode import AHEAD
+from wattloom.components.envs.datacenter.sustaindc.episode import AHEAD, SustainDcEpisode
 from wattloom.components.envs.datacenter.sustaindc.history_kernel import BLOCKS, CAP, append_and_normalise
+from wattloom.components.envs.datacenter.sustaindc.queue import SustainDcQueue
 from wattloom.environment import Array
 from wattloom.errors import ConfigError
 
@@ -38,7 +39,10 @@ class SustainDcReward:
         self.history, self.carry_over = history, carry_over
 
     def bind(self, environment: Any) -> None:
-        """Need nothing."""
+        """Refuse parts that do not tell what these rewards are made of."""
+        for name, kind in (("episode", SustainDcEpisode), ("load_shifting", SustainDcQueue)):
+            if not isinstance(getattr(environment, name), kind):
+                raise ConfigError(f"reward=sustaindc judges the original's {name}: set {name}=sustaindc, or another reward")
 
     def initial(self, num_envs: int) -> State:
         """Return an empty history a copy."""

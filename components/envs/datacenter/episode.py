@@ -1,0 +1,169 @@
+"""Episodes on the calendar: whole days of one local year, at a start that the copy draws.
+
+All copies share one table of exogenous values and of everything that depends on them alone; a step gathers rows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Weather
+from wattloom.components.envs.datacenter.psychrometrics import dew_point, humidity_ratio
+from wattloom.components.sources.calendar import Calendar
+from wattloom.components.sources.table import Table
+from wattloom.environment import Array
+from wattloom.errors import ConfigError, DataError
+
+DEMAND, DRY, WET, HUMIDITY, DEW, CARBON, PRICE, CARBON_DAY, PRICE_DAY, PLANT = range(10)
+
+
+@dataclass
+class CalendarEpisode:
+    """Episodes that begin at a drawn day of a year.
+
+    Attributes:
+        year: Calendar year of the data.
+        days: Days an episode.
+        step_minutes: Minutes a step; a day is a whole number of steps.
+        start_month: 1 .. 12, month in which episodes begin; None: any.
+        start_hour: Local hour of the first step; None: drawn.
+        utc_offset_hours: h, local standard time minus UTC.
+
+    Raises:
+        ConfigError: A value out of range.
+    """
+
+    year: int = 2023
+    days: int = 7
+    step_minutes: int = 15
+    start_month: int | None = None
+    start_hour: int | None = 0
+    utc_offset_hours: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.start_month is not None and self.start_month not in range(1, 13):
+            raise ConfigError(f"episode.start_month={self.start_month}: give 1 .. 12, or null")
+        if self.start_hour is not None and self.start_hour not in range(24):
+            raise ConfigError(f"episode.start_hour={self.start_hour}: give 0 .. 23, or null")
+        if self.step_minutes < 1 or 60 % self.step_minutes:
+            raise ConfigError(f"episode.step_minutes={self.step_minutes}: an hour must be a whole number of steps")
+        if not 1 <= self.days <= self.calendar.n_steps // self.calendar.steps_per_day:
+            raise ConfigError(f"episode.days={self.days}: give 1 .. the days of {self.year}")
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The whole local year."""
+        return Calendar.year(self.year, 60 * self.step_minutes, self.utc_offset_hours)
+
+    @property
+    def reset_options(self) -> tuple[str, ...]:
+        """Names that ``reset(options=...)`` takes."""
+        return ("start_day", "start_hour")
+
+    @property
+    def step_seconds(self) -> float:
+        """Length of a step, s."""
+        return 60.0 * self.step_minutes
+
+    @property
+    def horizon(self) -> int:
+        """Steps an episode."""
+        return self.days * self.calendar.steps_per_day
+
+    def bind(self, sources: Mapping[str, Table], cooling: Cooling, num_envs: int) -> None:
+        """Lay the sources side by side and precompute what depends on them alone."""
+        n = self.calendar.n_steps
+        for name, table in sources.items():
+            if table.calendar.n_steps != n or table.calendar.step_seconds != self.calendar.step_seconds:
+                raise DataError(
+                    f"{name} has {table.calendar.n_steps} steps of {table.calendar.step_seconds} s; "
+                    f"the episode's calendar has {n} of {self.calendar.step_seconds} s"
+                )
+        self.tables = dict(sources)
+        dry = sources["weather"].column("dry_bulb")
+        wet = np.minimum(sources["weather"].column("wet_bulb"), dry)
+        ratio = humidity_ratio(dry, wet)
+        weather = Weather(dry, wet, ratio, dew_point(ratio))
+        carbon = sources["carbon"].values[:, 0]
+        price = sources["price"].values[:, 0] if "price" in sources else np.zeros(n)
+        day = self.calendar.steps_per_day
+        named = [
+            sources["workload"].values[:, 0],
+            dry,
+            wet,
+            ratio,
+            weather.dew_point,
+            carbon,
+            price,
+            _trailing(carbon, day),
+            _trailing(price, day),
+        ]
+        bad = [name for name, column in zip(("workload", "dry_bulb", "wet_bulb"), named, strict=False) if not np.isfinite(column).all()]
+        if bad or not np.isfinite(carbon).all() or not np.isfinite(price).all():
+            raise DataError(f"{', '.join(bad) or 'carbon or price'} has missing values on the calendar of {self.year}")
+        if named[0].min() < 0 or named[0].max() > 1:
+            raise DataError(f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1")
+        self._rows = np.concatenate([np.stack(named, axis=1), cooling.columns(weather)], axis=1)
+        self.dew_point = weather.dew_point
+        self._first = self._starts()
+
+    def _starts(self) -> Array:
+        """Return the days (from 0) on which an episode may begin."""
+        steps = self.calendar.steps_per_day
+        days = np.arange(self.calendar.n_steps // steps - self.days + (self.start_hour == 0 or self.days == 0))
+        if len(days) == 0:
+            days = np.arange(1)
+        if self.start_month is not None:
+            month = self.calendar.month[::steps]
+            days = days[month[days] == self.start_month]
+            if len(days) == 0:
+                raise ConfigError(
+                    f"episode.start_month={self.start_month}: an episode of {self.days} days does not fit before the end of the year"
+                )
+        return days
+
+    def initial(self, num_envs: int) -> State:
+        """Return the first step of every copy's episode."""
+        return {"episode_start": np.zeros(num_envs, dtype=np.int64)}
+
+    def begin(self, state: State, copies: Array, generators: Sequence[np.random.Generator], options: Mapping[str, Any]) -> None:
+        """Draw the start of each copy; options ``start_day`` (from 0) and ``start_hour``, one value or one a copy, fix it."""
+        num_envs, per_day = len(state["episode_start"]), self.calendar.steps_per_day
+        for copy, generator in zip(copies, generators, strict=True):
+            day = int(self._first[generator.integers(len(self._first))])
+            hour = int(generator.integers(24)) if self.start_hour is None else self.start_hour
+            day = int(np.broadcast_to(options.get("start_day", day), num_envs)[copy])
+            hour = int(np.broadcast_to(options.get("start_hour", hour), num_envs)[copy])
+            start = day * per_day + hour * per_day // 24
+            if not 0 <= start <= self.calendar.n_steps - self.horizon:
+                raise ConfigError(f"start_day={day}, start_hour={hour}: {self.days} days from there do not fit into {self.year}")
+            state["episode_start"][copy] = start
+
+    def inputs(self, state: State, elapsed: Array) -> Inputs:
+        """Return the values of step ``elapsed`` of every copy."""
+        index = state["episode_start"] + elapsed
+        row = self._rows.take(index, axis=0)
+        weather = Weather(row[:, DRY], row[:, WET], row[:, HUMIDITY], row[:, DEW])
+        return Inputs(
+            row[:, DEMAND], weather, row[:, CARBON], row[:, PRICE], row[:, CARBON_DAY], row[:, PRICE_DAY], row[:, PLANT:], index, row
+        )
+
+    def means(self) -> tuple[float, float, float]:
+        """Return mean demand, carbon intensity g/kWh and positive price USD/MWh of the year."""
+        price = self._rows[:, PRICE]
+        positive = price[price > 0]
+        return float(self._rows[:, DEMAND].mean()), float(self._rows[:, CARBON].mean()), float(positive.mean()) if len(positive) else 1.0
+
+
+def _trailing(values: Array, length: int) -> Array:
+    """Return the mean of the last ``length`` values including the present one (fewer at the start)."""
+    total = np.cumsum(np.concatenate([[0.0], values]))
+    at = np.arange(1, len(values) + 1)
+    first = np.maximum(at - length, 0)
+    mean: Array = (total[at] - total[first]) / (at - first)
+    return mean

@@ -1,0 +1,140 @@
+"""Rewards as weighted components, free of history: each is the negative quantity of the step over a reference fixed at construction, near -1 a step.
+
+    carbon, energy, cost   of the grid energy that the agent answers for (cost includes battery wear)
+    water                  of the whole site
+    sla                    -(10 dropped + overdue)/(flexible share * mean demand)
+    comfort                -[max(T - 27, 0) + max(18 - T, 0) + 4 max(T - 32, 0)]/5,  T the mean inlet temperature
+    unmet                  -(supply - set-point, where positive)/5
+    move                   -|change of set-point|/10
+    terminal               what the battery and the queue still owe in the last step, at the mean carbon intensity (or price) of the last 24 h
+
+Energy answered for: load shifting, the facility; cooling, the facility less what the servers would draw at a 20 °C inlet (so fans and leakage caused by a
+warm set-point are its own); battery, charge less discharge. Mixing: r_i = alpha own_i + (1 - alpha)/(n - 1) sum of the others' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
+from wattloom.components.envs.datacenter.settlement import settlement_mwh
+from wattloom.environment import Array
+from wattloom.errors import ConfigError, did_you_mean
+
+COMPONENTS = ("carbon", "energy", "cost", "water", "sla", "comfort", "unmet", "move", "terminal")
+PUE_REFERENCE, LOAD_REFERENCE, WATER_REFERENCE = 1.25, 0.65, 1.8  # 1, share of nameplate, L per kWh of IT
+
+
+@dataclass
+class ComponentReward:
+    """Weights of components by agent.
+
+    Attributes:
+        load_shifting: Weight by component.
+        cooling: Weight by component.
+        battery: Weight by component.
+        individual_reward_weight: alpha, share of an agent's own reward; the rest is the mean of the others'.
+        terminal_in: ``"carbon"`` or ``"cost"``: what a debt at the end is counted in.
+
+    Raises:
+        ConfigError: An unknown component, or a weight that is not finite.
+    """
+
+    load_shifting: Mapping[str, float] = field(default_factory=lambda: {"carbon": 1.0, "sla": 1.0, "terminal": 1.0})
+    cooling: Mapping[str, float] = field(default_factory=lambda: {"carbon": 1.0, "comfort": 0.5, "unmet": 1.0})
+    battery: Mapping[str, float] = field(default_factory=lambda: {"carbon": 1.0, "terminal": 1.0})
+    individual_reward_weight: float = 0.8
+    terminal_in: str = "carbon"
+
+    def __post_init__(self) -> None:
+        for agent in AGENTS:
+            for name, weight in getattr(self, agent).items():
+                if name not in COMPONENTS:
+                    raise ConfigError(f"reward.{agent}.{name} is no component{did_you_mean(name, COMPONENTS)}")
+                if not np.isfinite(weight):
+                    raise ConfigError(f"reward.{agent}.{name}={weight}: give a finite weight")
+                if name == "terminal" and agent == "cooling" and weight:
+                    raise ConfigError("reward.cooling.terminal has no effect: cooling owes nothing at the end of an episode")
+                if name == "move" and agent != "cooling" and weight:
+                    raise ConfigError(f"reward.{agent}.move has no effect: only cooling moves the set-point")
+        if not 0 <= self.individual_reward_weight <= 1:
+            raise ConfigError(f"reward.individual_reward_weight={self.individual_reward_weight}: give 0 .. 1")
+        if self.terminal_in not in ("carbon", "cost"):
+            raise ConfigError(f"reward.terminal_in={self.terminal_in!r}: choose carbon or cost")
+        self._weights = {agent: {n: float(w) for n, w in getattr(self, agent).items() if w} for agent in AGENTS}
+        self._moves = any("move" in weights for weights in self._weights.values())
+
+    def bind(self, environment: Any) -> None:
+        """Fix the references for this site and place."""
+        site = environment.site
+        demand, carbon, price = environment.episode.means()
+        self._site = site
+        self._kwh = site.nameplate_w * PUE_REFERENCE * LOAD_REFERENCE * site.step_hours * 1e-3
+        self._per_kg = 1.0 / max(self._kwh * carbon * 1e-3, 1e-12)
+        self._per_usd = 1.0 / max(self._kwh * price * 1e-3, 1e-12)
+        self._per_litre = 1.0 / (WATER_REFERENCE * LOAD_REFERENCE * site.nameplate_w * site.step_hours * 1e-3)
+        self._per_work = 1.0 / max(getattr(environment.load_shifting, "flexible_share", 0.2) * demand, 1e-3)
+
+    def initial(self, num_envs: int) -> State:
+        """Return the last set-point where moves are charged."""
+        return {"reward_setpoint": np.full(num_envs, np.nan)} if self._moves else {}
+
+    def begin(self, state: State, copies: Array, fresh: Array) -> None:
+        """Remember the first set-point."""
+        if self._moves:
+            state["reward_setpoint"][copies] = state["setpoint"][copies]
+
+    def rewards(self, state: State, elapsed: Array, record: Record) -> dict[str, Array]:
+        """Return the mixed rewards of a step."""
+        hours = self._site.step_hours * 1e-3
+        energies = (
+            record.total_w * hours,
+            (record.total_w - record.it.reference_w) * hours,
+            (record.power.charge_w - record.power.discharge_w) * hours,
+        )
+        own = []
+        for agent, kwh in zip(AGENTS, energies, strict=True):
+            total = np.zeros_like(kwh)
+            for name, weight in self._weights[agent].items():
+                total -= weight * self._cost(name, agent, kwh, state, record)
+            own.append(total)
+        if self._moves:
+            state["reward_setpoint"] = state["setpoint"]
+        alpha, share = self.individual_reward_weight, (1.0 - self.individual_reward_weight) / (len(own) - 1)
+        everyone = own[0] + own[1] + own[2]
+        return {agent: (alpha - share) * mine + share * everyone for agent, mine in zip(AGENTS, own, strict=True)}
+
+    def _cost(self, name: str, agent: str, kwh: Array, state: State, record: Record) -> Array:
+        """Return a component's positive cost, in references."""
+        x, room, cost = record.inputs, record.room_c, np.zeros_like(kwh)
+        if name == "carbon":
+            cost = kwh * x.carbon * (1e-3 * self._per_kg)
+        elif name == "energy":
+            cost = kwh * (1.0 / self._kwh)
+        elif name == "cost":
+            cost = (kwh * x.price * 1e-3 + (record.power.wear_usd if agent == "battery" else 0.0)) * self._per_usd
+        elif name == "water":
+            cost = record.plant.water_l * self._per_litre
+        elif name == "sla":
+            cost = (10.0 * record.work.dropped + record.work.overdue) * self._per_work
+        elif name == "comfort":
+            cost = 0.2 * (np.maximum(room - 27.0, 0.0) + np.maximum(18.0 - room, 0.0) + 4.0 * np.maximum(room - 32.0, 0.0))
+        elif name == "unmet":
+            cost = 0.2 * np.maximum(record.plant.supply - record.air.setpoint, 0.0)
+        elif name == "move":
+            cost = 0.1 * np.abs(state["setpoint"] - state["reward_setpoint"])
+        elif name == "terminal" and record.last.any():
+            cost = self._debt(agent, record)
+        return cost
+
+    def _debt(self, agent: str, record: Record) -> Array:
+        """Return the settlement of the last step, in references; 0 in copies that go on."""
+        battery, backlog = settlement_mwh(record, self._site)
+        mwh, x = battery if agent == "battery" else backlog, record.inputs
+        owed = mwh * (x.carbon_day * self._per_kg if self.terminal_in == "carbon" else x.price_day * self._per_usd)
+        late = record.work.overdue * self._per_work if agent == "load_shifting" else 0.0
+        return np.where(record.last, owed + late, 0.0)

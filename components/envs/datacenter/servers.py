@@ -1,0 +1,155 @@
+"""Servers: power, fans and air flow from work and inlet temperature, a share of nameplate.
+
+With utilisation u, inlet T_c [°C], idle share i, fan share f at full speed, leakage l:
+
+    speed   phi = min(phi0 + phi1 u + k max(T_c - fan_from, 0), 1)
+    power   p   = [i + (1 - i - f (phi0 + phi1)^3) u] (1 + l max(T_c - leakage_from, 0)) + f phi^3
+    flow    G   = rho c_p v phi P_N                                     [W/K]
+
+so that p = 1 at full work and a cool inlet. Servers slow down between ``throttle_start_c`` and ``throttle_end_c`` and switch off one after another between
+``off_start_c`` and ``off_end_c``. Sources: fan affinity laws; ASHRAE TC9.9 (fans ramp above about 25 °C); optional curve 2u - u^1.4 of X. Fan et al.,
+"Power provisioning for a warehouse-sized computer" (2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from wattloom.components.envs.datacenter.protocol import ItPower
+from wattloom.environment import Array
+from wattloom.errors import ConfigError, did_you_mean
+
+C_AIR, RHO_AIR = 1006.0, 1.2  # J/(kg K), kg/m3
+RACK_KEYS = ("count", "full_w", "idle_w", "fan_max_w", "airflow_max_m3s")
+
+
+@dataclass
+class Servers:
+    """Servers of one kind, or of several kinds given as a list of racks.
+
+    Attributes:
+        capacity_mw: MW, IT nameplate power; None: as the racks add up. With racks, their counts are scaled to it.
+        idle_fraction: Idle power, share of nameplate.
+        leakage_per_k: 1/K, growth of processor power above ``leakage_from_c``.
+        leakage_from_c: °C.
+        fan_max_fraction: Server fans at full speed, share of nameplate.
+        fan_speed_idle: Fan speed at no work, share of full speed.
+        fan_speed_load: Fan speed added at full work.
+        fan_from_c: °C, inlet above which fans ramp.
+        fan_speed_per_k: 1/K, ramp.
+        airflow_max_m3s_per_w: m3/s per W of nameplate at full fan speed.
+        max_utilisation: Share of IT that may run.
+        throttle_start_c: °C, inlet at which servers begin to slow down.
+        throttle_end_c: °C, inlet at which nothing runs any more.
+        off_start_c: °C, inlet at which servers begin to switch off.
+        off_end_c: °C, inlet at which all are off.
+        power_curve: ``"linear"`` or ``"fan2007"``.
+        liquid_share: Share of processor heat that a liquid loop carries away.
+        racks: Rows of count, full_w, idle_w, fan_max_w (W a rack) and airflow_max_m3s; they replace idle_fraction, fan_max_fraction and
+            airflow_max_m3s_per_w.
+
+    Raises:
+        ConfigError: A value out of range, or a rack with missing or unknown keys.
+    """
+
+    capacity_mw: float | None = 1.0
+    idle_fraction: float = 0.30
+    leakage_per_k: float = 0.0015
+    leakage_from_c: float = 20.0
+    fan_max_fraction: float = 0.08
+    fan_speed_idle: float = 0.35
+    fan_speed_load: float = 0.35
+    fan_from_c: float = 25.0
+    fan_speed_per_k: float = 0.04
+    airflow_max_m3s_per_w: float = 1.0e-4
+    max_utilisation: float = 1.0
+    throttle_start_c: float = 38.0
+    throttle_end_c: float = 46.0
+    off_start_c: float = 46.0
+    off_end_c: float = 60.0
+    power_curve: Literal["linear", "fan2007"] = "linear"
+    liquid_share: float = 0.0
+    racks: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        self._check()
+        share, idle, fan, flow, total_w = self._classes()
+        self.nameplate_w = 1e6 * self.capacity_mw if self.capacity_mw is not None else total_w
+        full_speed = self.fan_speed_idle + self.fan_speed_load
+        weights = np.stack([share * idle, share * (1 - idle - fan * full_speed**3), share * fan, share * flow])
+        # every term is linear in the class values and classes share speed and inlet, so kinds of servers add up to one
+        self._idle, self._work, self._fan, self._flow = (float(w) for w in weights.sum(axis=1))
+        self.dynamic_w = (1.0 - self._idle) * self.nameplate_w
+        self.design_heat_rate = C_AIR * RHO_AIR * self._flow * full_speed * self.nameplate_w
+
+    def _check(self) -> None:
+        """Refuse values out of range."""
+        shares = ("idle_fraction", "fan_max_fraction", "fan_speed_idle", "fan_speed_load", "liquid_share")
+        for name in shares:
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"it_load.{name}={getattr(self, name)}: give a share of 0 .. 1")
+        if self.capacity_mw is not None and not 0 < self.capacity_mw < 1e5:
+            raise ConfigError(f"it_load.capacity_mw={self.capacity_mw}: give a positive number of MW")
+        if self.capacity_mw is None and not self.racks:
+            raise ConfigError("it_load.capacity_mw is null: give MW, or racks that add up to it")
+        if self.fan_speed_idle + self.fan_speed_load > 1 or self.fan_speed_idle <= 0:
+            raise ConfigError(
+                f"it_load.fan_speed_idle={self.fan_speed_idle} + fan_speed_load={self.fan_speed_load}: 0 < idle, sum at most 1"
+            )
+        if not 0 < self.max_utilisation <= 1:
+            raise ConfigError(f"it_load.max_utilisation={self.max_utilisation}: give a share of 0 .. 1, not 0")
+        if not self.throttle_start_c < self.throttle_end_c or not self.off_start_c < self.off_end_c:
+            raise ConfigError("it_load: throttle_start_c < throttle_end_c and off_start_c < off_end_c are needed")
+        if min(self.airflow_max_m3s_per_w, self.leakage_per_k + 1, self.fan_speed_per_k + 1) <= 0:
+            raise ConfigError("it_load: airflow_max_m3s_per_w must be positive, leakage_per_k and fan_speed_per_k above -1")
+        if self.power_curve not in ("linear", "fan2007"):
+            raise ConfigError(f"it_load.power_curve={self.power_curve!r}: choose linear or fan2007")
+
+    def _classes(self) -> tuple[Array, Array, Array, Array, float]:
+        """Return share of nameplate, idle share, fan share and m3/s per W of each kind of rack, and the racks' power in W."""
+        if not self.racks:
+            one = [np.array([x]) for x in (1.0, self.idle_fraction, self.fan_max_fraction, self.airflow_max_m3s_per_w)]
+            return one[0], one[1], one[2], one[3], 0.0
+        for number, rack in enumerate(self.racks):
+            odd = [key for key in rack if key not in RACK_KEYS]
+            if odd:
+                raise ConfigError(f"it_load.racks[{number}] has the unknown key {odd[0]!r}{did_you_mean(odd[0], RACK_KEYS)}")
+            missing = [key for key in RACK_KEYS if key not in rack]
+            if missing:
+                raise ConfigError(f"it_load.racks[{number}] lacks {', '.join(missing)}")
+        count, full, idle, fan, flow = np.array([[float(rack[key]) for key in RACK_KEYS] for rack in self.racks]).T
+        if (
+            (count <= 0).any()
+            or (full <= 0).any()
+            or (idle + fan >= full).any()
+            or (flow <= 0).any()
+            or (idle < 0).any()
+            or (fan < 0).any()
+        ):
+            raise ConfigError("it_load.racks: counts, full_w and airflow_max_m3s are positive, and idle_w + fan_max_w is below full_w")
+        total = float((count * full).sum())
+        return count * full / total, idle / full, fan / full, flow / full, total
+
+    def capacity(self, inlet_c: Array) -> Array:
+        """Return the share of IT that may run at this inlet temperature, ``(num_envs,)``."""
+        room = (self.throttle_end_c - inlet_c) / (self.throttle_end_c - self.throttle_start_c)
+        share: Array = self.max_utilisation * np.minimum(np.maximum(room, 0.0), 1.0)
+        return share
+
+    def power(self, inlet_c: Array, utilisation: Array) -> ItPower:
+        """Return power and air flow at inlet temperature ``inlet_c`` (°C) and utilisation (0..1), each ``(num_envs,)``."""
+        u = utilisation if self.power_curve == "linear" else 2 * utilisation - utilisation**1.4
+        nameplate = self.nameplate_w
+        cool = self.fan_speed_idle + self.fan_speed_load * u
+        speed = np.minimum(cool + self.fan_speed_per_k * np.maximum(inlet_c - self.fan_from_c, 0.0), 1.0)
+        work = self._idle + self._work * u
+        on = np.minimum(np.maximum((self.off_end_c - inlet_c) * (nameplate / (self.off_end_c - self.off_start_c)), 0.0), nameplate)
+        cpu = work * (1.0 + self.leakage_per_k * np.maximum(inlet_c - self.leakage_from_c, 0.0)) * on
+        fan = self._fan * (speed * speed * speed) * on
+        reference = (work + self._fan * (cool * cool * cool)) * on
+        flow = (C_AIR * RHO_AIR * self._flow * nameplate) * speed
+        return ItPower(cpu + fan, fan, self.liquid_share * cpu, flow, reference)
