@@ -3,8 +3,8 @@
 import pytest
 
 from wattloom.build import build_hooks, build_loggers
-from wattloom.compose import compose
 from wattloom.components.hooks.trace import Trace
+from wattloom.compose import compose
 
 DEFAULT = ["metrics", "early_stop", "animation", "evaluation_animation", "curves", "timing", "summary", "progress"]
 
