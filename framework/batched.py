@@ -172,13 +172,29 @@ class BatchedEnvironment:
 
     def get_state(self) -> dict[str, Any]:
         """Return copies of every changing array, the counters and the random streams, one row a copy."""
+        return self.get_rows(np.arange(self.num_envs))
+
+    def get_rows(self, copies: Array) -> dict[str, Any]:
+        """Return the rows of :meth:`get_state` of some copies, int ``(k,)``."""
+        streams = [self._generators[int(i)] for i in copies]
         return {
-            "arrays": {name: value.copy() for name, value in self.arrays.items()},
-            "elapsed": self.elapsed.copy(),
-            "needs_reset": self.needs_reset.copy(),
-            "active": {name: flags.copy() for name, flags in (self._active or {}).items()},
-            "generators": [None if g is None else g.bit_generator.state for g in self._generators],
+            "arrays": {name: value[copies] for name, value in self.arrays.items()},
+            "elapsed": self.elapsed[copies],
+            "needs_reset": self.needs_reset[copies],
+            "active": {name: flags[copies] for name, flags in (self._active or {}).items()},
+            "generators": [None if stream is None else stream.bit_generator.state for stream in streams],
         }
+
+    def put_rows(self, copies: Array, rows: Mapping[str, Any]) -> None:
+        """Put back what :meth:`get_rows` returned for the same copies; the others stay as they are."""
+        for name, value in rows["arrays"].items():
+            self.arrays[name][copies] = value
+        self.elapsed[copies] = rows["elapsed"]
+        self.needs_reset[copies] = rows["needs_reset"]
+        self._any_needs_reset = bool(self.needs_reset.any())
+        for i, stream in zip(copies, rows["generators"], strict=True):
+            self._generators[int(i)] = None if stream is None else _continued(self._generators[int(i)], stream)
+        self._look()
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from a state of as many copies.

@@ -104,8 +104,9 @@ class StepResult:
 class Environment(Protocol):
     """``num_envs`` independent copies of one controllable system.
 
-    The environment owns its horizon (``truncated``). ``step`` on an ended copy is an error: reset it by mask first. Arrays handed out are fresh
-    or read-only for the caller until the next call. Every leaf of :meth:`get_state` is an array with leading axis ``num_envs`` or a list of
+    The environment owns its horizon (``truncated``). ``step`` on an ended copy is an error: reset it by mask first. Arrays handed out
+    are the caller's: the next call does not change them, because a learner stores a snapshot only after the step that followed it, and changing them does
+    not change the environment. Every leaf of :meth:`get_state` is an array with leading axis ``num_envs`` or a list of
     ``num_envs`` plain values, so that rows can be selected, copied, swapped and branched.
     """
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from wattloom.batched import BatchedEnvironment
 from wattloom.environment import ActionSpace, Array, Environment, Snapshot, StepResult
 from wattloom.spaces import action_shape
 
@@ -16,8 +17,9 @@ from wattloom.spaces import action_shape
 def step_but(environment: Environment, actions: Mapping[str, Array], frozen: Array, before: Snapshot) -> StepResult:
     """Step every copy except those of ``frozen``, whose actions are ignored.
 
-    The whole batch steps and the frozen rows are then put back, which the row-wise state of the contract makes exact. An environment that can
-    leave copies out by itself offers ``step_active(actions, active)`` and is asked for that.
+    The whole batch steps and the frozen rows are then put back, which the row-wise state of the contract makes exact (of ours only those rows are
+    saved, unless a class keeps more than its arrays). An environment that can leave copies out by itself offers ``step_active(actions, active)``
+    and is asked for that.
 
     Args:
         environment: The batch; no copy awaits a reset.
@@ -32,9 +34,16 @@ def step_but(environment: Environment, actions: Mapping[str, Array], frozen: Arr
     if own is not None:
         result: StepResult = own(actions, ~frozen)
         return result
-    saved = environment.get_state()
-    result = environment.step(_with_harmless_rows(environment, actions, frozen, before))
-    environment.set_state(_merge(environment.get_state(), saved, frozen))
+    harmless = _with_harmless_rows(environment, actions, frozen, before)
+    if isinstance(environment, BatchedEnvironment) and type(environment).get_state is BatchedEnvironment.get_state:
+        copies = np.flatnonzero(frozen)
+        rows = environment.get_rows(copies)
+        result = environment.step(harmless)
+        environment.put_rows(copies, rows)
+    else:
+        saved = environment.get_state()
+        result = environment.step(harmless)
+        environment.set_state(_merge(environment.get_state(), saved, frozen))
     return StepResult(
         _merge_snapshot(result.snapshot, before, frozen),
         {name: np.where(frozen, 0.0, value) for name, value in result.rewards.items()},

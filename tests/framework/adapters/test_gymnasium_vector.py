@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from wattloom.adapters import GymnasiumEnv, GymnasiumVectorEnv
+from wattloom.adapters import GymnasiumEnv, GymnasiumVectorEnv, as_environment
 from wattloom.components.envs.pendulum import Pendulum
 from wattloom.errors import ConfigError
 
@@ -50,6 +50,48 @@ def test_pendulum_equals_sync_vector_env(assert_same, mode):
         ended = mine[2] | mine[3]
         if mode == AutoresetMode.DISABLED and ended.any():
             assert_same(ours.reset(options={"reset_mask": ended}), theirs.reset(options={"reset_mask": ended.copy()}))
+
+
+def test_an_environment_that_keeps_more_than_its_arrays_stands_still_exactly_too(team, assert_same):
+    class Worn(team):
+        def __init__(self, **keywords):
+            super().__init__(**keywords)
+            self.wear = np.zeros(self.num_envs)
+
+        def _advance(self, actions):
+            outcome = super()._advance(actions)
+            self.wear = self.wear + 0.01
+            self.arrays["level"] = self.arrays["level"] - self.wear
+            return outcome
+
+        def get_state(self):
+            return super().get_state() | {"wear": self.wear.copy()}
+
+        def set_state(self, state):
+            super().set_state(state)
+            self.wear = np.array(state["wear"])
+
+    ours = GymnasiumVectorEnv(Worn(num_envs=COPIES, limit=1.2))
+    theirs = SyncVectorEnv([lambda: GymnasiumEnv(Worn(limit=1.2))] * COPIES)
+    ours.action_space.seed(1)
+    assert_same(ours.reset(seed=7), theirs.reset(seed=7))
+    for step in range(40):
+        action = ours.action_space.sample()
+        assert_same(ours.step(action), theirs.step(action), f"step {step}")
+
+
+def test_third_party_copies_behind_our_face_stand_still_exactly():
+    env = GymnasiumVectorEnv(as_environment(lambda: gymnasium.make("CartPole-v1"), 3))
+    env.reset(seed=1)
+    begun = 0
+    for _ in range(60):
+        waiting = env._ended
+        observation, reward, terminated, truncated, _ = env.step(np.ones(3, dtype=np.int64))
+        begun += waiting.sum()
+        assert (np.abs(observation[waiting]) <= 0.05).all()  # CartPole starts in +-0.05
+        np.testing.assert_array_equal(reward, np.where(waiting, 0.0, 1.0))
+        assert not (terminated | truncated)[waiting].any()
+    assert begun > 9
 
 
 def test_next_step_is_the_default_as_in_gymnasium():
