@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -178,9 +179,13 @@ def _run(arguments: Arguments) -> int:
         from wattloom.sweep import run_sweep
 
         return run_sweep(arguments.overrides, arguments.config_dirs, trust=arguments.trust)
-    from wattloom.compose import compose
+    from wattloom.compose import compose, continuation
 
-    composed = dataclasses.replace(compose(arguments.overrides, arguments.config_dirs), trust=arguments.trust or None)
+    resume = next((text for text in reversed(arguments.overrides) if re.match(r"\+?resume=(?!auto$|null$|$)", text)), None)
+    composed = (
+        continuation(resume, arguments.overrides, arguments.config_dirs) if resume else compose(arguments.overrides, arguments.config_dirs)
+    )
+    composed = dataclasses.replace(composed, trust=arguments.trust or None)
     for note in composed.notes:
         print(note, file=sys.stderr)
     if arguments.show:
@@ -194,7 +199,8 @@ def train(composed: Composed, hint: bool = False) -> int:
     from wattloom.config import RunConfig
 
     settings = RunConfig.from_composed(composed)
-    composed.check()
+    if settings.resume in (None, "auto"):
+        composed.check()
     from wattloom.build import execute
 
     print(

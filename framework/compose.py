@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,10 @@ class Composed:
             for name, node in (self.config.get(group) or {}).items():
                 if node is not None:
                     check(_node({f"{group}.{name}": node}, f"{group}.{name}"), f"{group}.{name}", self.origin, trust=trust)
+        extra = (self.config.get("evaluation") or {}).get("overrides") or []
+        if extra:  # found now, not at the first evaluation
+            evaluation = compose([*self.overrides, *extra], self.extra_dirs)
+            check(_node(evaluation.config, "env"), "env", evaluation.origin, trust=trust)
 
 
 def _node(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -101,6 +105,17 @@ def compose(overrides: Sequence[str] = (), extra_dirs: Sequence[str | Path] = ()
     loader = Loader.discover(extra_dirs)
     REGISTRY.admitted.update(loader.named_targets)
     return compose_with(loader, overrides, extra_dirs)
+
+
+def continuation(resume: str, overrides: Sequence[str], extra_dirs: Sequence[str | Path] = ()) -> Composed:
+    """Return a request to continue a run: its new overrides are composed on top of those it recorded, once they were read.
+
+    Args:
+        resume: The override ``resume=DIR``.
+        overrides: All that is asked for; may name parts that only the recorded choices have.
+        extra_dirs: Folders of ``--config-dir``.
+    """
+    return replace(compose([resume], extra_dirs), overrides=list(overrides))
 
 
 def compose_with(loader: Loader, overrides: Sequence[str], extra_dirs: Sequence[str | Path] = ()) -> Composed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,8 +30,9 @@ from wattloom.config_source import NAMED_LISTS, PRIMARY, FolderSource, RegistryS
 from wattloom.errors import ConfigError, did_you_mean, nearest
 from wattloom.plugins import Folder, Plugins, builtin_folder, discover, named_targets
 
-HIDDEN_GROUPS = frozenset({"sweep", "local"})
-"""Groups that are no part of a single composition: sweep presets, and the machine's own settings."""
+SEPARATOR = re.compile(r",(?![^\[\](){}]*[\])}])")
+HIDDEN_GROUPS = frozenset({"sweep", "local", "command"})
+"""Kinds that are no part of a single composition: sweep presets, the machine's own settings, registered commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ class Loader:
             ConfigError: One cannot be read.
         """
         parser = OverridesParser.create()
-        return [parse_one(parser, text) for text in overrides]
+        return [parse_one(parser, quote_overrides(text)) for text in overrides]
 
     def compose(self, overrides: Sequence[Override]) -> Raw:
         """Merge the defaults list under ``overrides`` and apply them.
@@ -243,6 +245,15 @@ class Loader:
             return f"{group}={option} (registered)"
         label = source.folder.label
         return f"{label if source.folder.user else 'conf'}/{layer}.yaml"
+
+
+def quote_overrides(text: str) -> str:
+    """Return ``evaluation.overrides=[a=1,b=2]`` with its items quoted: overrides inside of a list, as people write them, are no grammar of Hydra."""
+    key, sign, value = text.partition("=")
+    if key.lstrip("+") != "evaluation.overrides" or not (value.startswith("[") and value.endswith("]")) or '"' in value or "'" in value:
+        return text
+    items = [item.strip() for item in SEPARATOR.split(value[1:-1]) if item.strip()]
+    return f"{key}{sign}[" + ",".join(f'"{item}"' for item in items) + "]"
 
 
 def parse_one(parser: OverridesParser, text: str) -> Override:

@@ -23,7 +23,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from wattloom.compose import Composed, compose, compose_with
+from wattloom.compose import Composed, compose, compose_with, continuation
 from wattloom.config import RunConfig
 from wattloom.errors import ConfigError, MissingExtraError, RunError, UsageError, WattloomError, did_you_mean
 from wattloom.loader import Loader
@@ -274,9 +274,9 @@ def _execute(plan: Plan, job: Job, directory: Path) -> int:
     """Compose and train; a job that was interrupted before continues from its checkpoint."""
     from wattloom.build import execute
 
-    saved = any((directory / "checkpoints").glob("step_*/manifest.json"))
-    again = (f"resume={directory}",) if saved and (directory / "config.yaml").is_file() else ()
-    composed = compose([*job.overrides, *again], plan.config_dirs)
+    saved = any((directory / "checkpoints").glob("step_*/manifest.json")) and (directory / "config.yaml").is_file()
+    again = f"resume='{directory}'"
+    composed = continuation(again, [again], plan.config_dirs) if saved else compose(job.overrides, plan.config_dirs)
     return execute(composed, directory=directory)
 
 

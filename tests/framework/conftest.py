@@ -50,8 +50,8 @@ class Cooler:
 class Site:
     """An environment with a part."""
 
-    def __init__(self, cooling: Cooler, size: float = 1.0, num_envs: int = 1) -> None:
-        self.cooling, self.size = cooling, size
+    def __init__(self, chilling: Cooler, size: float = 1.0, num_envs: int = 1) -> None:
+        self.chilling, self.size = chilling, size
 
 
 class Learner:
@@ -67,15 +67,15 @@ class Watcher:
 '''
 
 SITE_YAML = """# @package _global_
-# A site with a cooling part.
+# A site with a chilling part.
 defaults:
-  - /cooling: plain
+  - /chilling: plain
   - _self_
 env:
   _target_: lab_site.Site
   size: 1.0 # m
   num_envs: 1 # copies
-  cooling: ${cooling}
+  chilling: ${chilling}
 """
 
 
@@ -85,10 +85,10 @@ def site(lab):
     lab.write("lab_site.py", PARTS)
     lab.write("conf/env/site.yaml", SITE_YAML)
     lab.write(
-        "conf/env/big_site.yaml", "# @package _global_\ndefaults:\n  - site\n  - override /cooling: open\n  - _self_\nenv:\n  size: 9.0\n"
+        "conf/env/big_site.yaml", "# @package _global_\ndefaults:\n  - site\n  - override /chilling: open\n  - _self_\nenv:\n  size: 9.0\n"
     )
-    lab.write("conf/cooling/plain.yaml", "_target_: lab_site.Cooler\n")
-    lab.write("conf/cooling/open.yaml", "_target_: lab_site.Cooler\ncop: ???\n")
+    lab.write("conf/chilling/plain.yaml", "_target_: lab_site.Cooler\n")
+    lab.write("conf/chilling/open.yaml", "_target_: lab_site.Cooler\ncop: ???\n")
     lab.write("conf/algorithm/learner.yaml", "_target_: lab_site.Learner\n")
     lab.write("conf/hooks/watcher.yaml", "_target_: lab_site.Watcher\n")
     return lab

@@ -38,6 +38,27 @@ def test_a_run_says_in_one_line_what_it_will_do_and_does_it(lab, capsys, tmp_pat
     assert yaml.safe_load((run / "overrides.yaml").read_text()) == QUICK
 
 
+NAMED = """
+from wattloom.components.baselines.zero import Zero
+
+class Named(Zero):
+    def __init__(self, label: str = "a"):
+        super().__init__()
+"""
+
+
+def test_a_resumed_run_may_set_keys_that_only_its_own_choices_have(lab, capsys, tmp_path):
+    lab.write("lab_zero.py", NAMED)
+    lab.write("conf/algorithm/named.yaml", "_target_: lab_zero.Named\n")
+    assert main(["algorithm=named", *QUICK[1:], "runner.stop_at=10"]) == 0
+    (run,) = (tmp_path / "runs").glob("pendulum_named/*/*")
+    assert main([f"resume={run}", "runner.stop_at=null", "algorithm.label=b"]) == 0
+    assert json.loads((run / "status.json").read_text())["state"] == "completed"
+    assert yaml.safe_load((run / "config.yaml").read_text())["algorithm"]["label"] == "b"
+    assert main([f"resume={run}", "algorithm.lable=b"]) == 2
+    assert "did you mean 'algorithm.label'" in capsys.readouterr().err
+
+
 def test_cfg_shows_the_resolved_configuration(lab, capsys):
     assert main(["--cfg", "job", "env.mass=2", "evaluation.num_envs=3"]) == 0
     text = capsys.readouterr().out

@@ -28,22 +28,22 @@ def test_nothing_global_is_left_behind(lab):
 
 
 def test_composing_the_recorded_overrides_again_gives_the_same(site):
-    first = compose(["env=site", "cooling.cop=4", "+hooks=watcher", "~logger.csv", "algorithm=learner"])
+    first = compose(["env=site", "chilling.cop=4", "+hooks=watcher", "~logger.csv", "algorithm=learner"])
     assert compose(first.overrides).config == first.config
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_part_is_chosen_and_set_in_any_order(site, order):
-    composed = compose(["env=site", "cooling=open", "cooling.cop=4.5"][::order])
-    assert composed.choices["cooling"] == "open"
-    assert composed.config["env"]["cooling"] == {"_target_": "lab_site.Cooler", "cop": 4.5, "mode": None}
+    composed = compose(["env=site", "chilling=open", "chilling.cop=4.5"][::order])
+    assert composed.choices["chilling"] == "open"
+    assert composed.config["env"]["chilling"] == {"_target_": "lab_site.Cooler", "cop": 4.5, "mode": None}
 
 
 def test_a_preset_of_an_environment_keeps_its_base_and_changes_a_part(site):
-    config = compose(["env=big_site", "cooling.cop=2"]).config
+    config = compose(["env=big_site", "chilling.cop=2"]).config
     assert config["env"]["size"] == 9.0
     assert config["env"]["num_envs"] == 1
-    assert config["env"]["cooling"]["cop"] == 2
+    assert config["env"]["chilling"]["cop"] == 2
 
 
 def test_two_lines_of_yaml_are_filled_from_the_signature(site):
@@ -125,9 +125,9 @@ def test_a_foreign_conf_folder_is_left_alone(lab):
 
 
 def test_origins_name_the_file_or_the_override(site):
-    composed = compose(["env=site", "cooling.cop=4"])
+    composed = compose(["env=site", "chilling.cop=4"])
     assert composed.origin("env.size") == " (set in ./conf/env/site.yaml)"
-    assert composed.origin("cooling.cop") == " (set by 'cooling.cop=4')"
+    assert composed.origin("chilling.cop") == " (set by 'chilling.cop=4')"
     assert composed.origin("runner.device") == " (set in conf/runner/default.yaml)"
     assert composed.origin("nowhere") == ""
 
@@ -139,17 +139,17 @@ def test_origins_name_the_file_or_the_override(site):
         (["enw=site"], "no setting 'enw'; did you mean 'env'"),
         (
             ["env=site", "env.siz=3"],
-            r"no setting 'env\.siz'; did you mean 'env\.size'\?\n  env has: size, num_envs, cooling \(\./conf/env/site\.yaml\)",
+            r"no setting 'env\.siz'; did you mean 'env\.size'\?\n  env has: size, num_envs, chilling \(\./conf/env/site\.yaml\)",
         ),
-        (["env=site", "cooling.kop=3"], r"did you mean 'cooling\.cop'"),
-        (["cooling=plain"], "cooling is a part of env=big_site and env=site; env=pendulum has no such part"),
-        (["cooling.cop=3"], "cooling is a part of env=big_site and env=site; env=pendulum has no such part"),
+        (["env=site", "chilling.kop=3"], r"did you mean 'chilling\.cop'"),
+        (["chilling=plain"], "chilling is a part of env=big_site and env=site; env=pendulum has no such part"),
+        (["chilling.cop=3"], "chilling is a part of env=big_site and env=site; env=pendulum has no such part"),
         (
-            ["env=site", "env.cooling=plain"],
-            r"env\.cooling is a part, built from a mapping, and cannot be 'plain': choose it with cooling=plain",
+            ["env=site", "env.chilling=plain"],
+            r"env\.chilling is a part, built from a mapping, and cannot be 'plain': choose it with chilling=plain",
         ),
-        (["env=site", "env.cooling=null"], r"env\.cooling is a part"),
-        (["env=site", "cooling=open"], r"cooling\.cop must be set: cooling=open needs it \(\./conf/cooling/open\.yaml\)"),
+        (["env=site", "env.chilling=null"], r"env\.chilling is a part"),
+        (["env=site", "chilling=open"], r"chilling\.cop must be set: chilling=open needs it \(\./conf/chilling/open\.yaml\)"),
         (["env.mass.x=3"], r"'env\.mass' is a single value"),
         (["env={mas:3}"], r"no setting 'env\.mas'; did you mean 'env\.mass'"),
         (["env=null"], "env=null: every run needs one"),
@@ -161,8 +161,8 @@ def test_origins_name_the_file_or_the_override(site):
         (["hooks=[default,wacher]"], "no hooks named 'wacher'; did you mean 'watcher'"),
         (["~env.mas"], r"no setting 'env\.mas'"),
         (["env=site", "env.size=${nowhere}"], "env.size cannot be resolved: Interpolation key 'nowhere' not found"),
-        (["+cooling.x=3"], "cooling is a part of"),
-        (["+cooling=plain"], "cooling is a part of"),
+        (["+chilling.x=3"], "chilling is a part of"),
+        (["+chilling=plain"], "chilling is a part of"),
     ],
 )
 def test_what_cannot_be_composed_is_said_in_words(site, overrides, words):
@@ -185,6 +185,27 @@ def test_a_broken_file_is_named(site, text, words):
     site.write("conf/experiment/bad.yaml", text)
     with pytest.raises(ConfigError, match=words):
         compose(["experiment=bad"])
+
+
+def test_overrides_of_the_evaluation_are_checked_before_the_run(site):
+    composed = compose(["algorithm=learner", "hooks=none", "evaluation.overrides=[env.mas=3]"])
+    with pytest.raises(ConfigError, match=r"no setting 'env\.mas'; did you mean 'env\.mass'"):
+        composed.check()
+    fine = compose(["algorithm=learner", "hooks=none", "evaluation.overrides=[env.mass=3, env=choice]"])
+    assert fine.config["evaluation"]["overrides"] == ["env.mass=3", "env=choice"]
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("[]", []),
+        ("[a=1]", ["a=1"]),
+        ("[a=[1,2],b={c:1,d:2}]", ["a=[1,2]", "b={c:1,d:2}"]),
+        ("['a=1','b=2']", ["a=1", "b=2"]),
+    ],
+)
+def test_overrides_inside_of_overrides_need_no_quotes(lab, text, items):
+    assert compose([f"evaluation.overrides={text}"]).config["evaluation"]["overrides"] == items
 
 
 def test_the_working_directory_s_module_that_fails_is_named(lab):

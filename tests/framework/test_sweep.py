@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from wattloom.cli import main
 from wattloom.errors import ConfigError
@@ -66,6 +67,15 @@ def states(folder) -> dict[str, str]:
 )
 def test_combinations_are_expanded_in_order(lab, overrides, expected):
     assert jobs(*overrides) == expected
+
+
+def test_a_preset_and_none_of_it_are_swept_together(lab, tmp_path):
+    lab.write("conf/experiment/heavy.yaml", "# @package _global_\nenv:\n  mass: 2.0\n")
+    assert main(["-m", "experiment=null,heavy", "algorithm=zero", *QUICK]) == 0
+    masses = [
+        yaml.safe_load((job / "config.yaml").read_text())["env"]["mass"] for job in sorted(sweep_folder(tmp_path).glob("experiment-*"))
+    ]
+    assert masses == [2.0, 1.0]
 
 
 @pytest.mark.parametrize(

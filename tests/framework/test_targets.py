@@ -10,9 +10,9 @@ from wattloom.targets import build, check, is_trusted, resolve
 
 
 def test_parts_are_built_before_the_whole(site):
-    config = compose(["env=site", "cooling.cop=4"]).config
+    config = compose(["env=site", "chilling.cop=4"]).config
     environment = build(config["env"], "env")
-    assert environment.cooling.cop == 4
+    assert environment.chilling.cop == 4
 
 
 def test_extra_keywords_replace_those_of_the_node(site):
@@ -57,7 +57,7 @@ def test_what_a_named_folder_names_is_trusted_and_nothing_beside_it(lab):
             ["algorithm=learner", "+algorithm.clips=1"],
             r"no setting 'algorithm\.clips'; did you mean 'clip'\?.*\n  lab_site\.Learner takes: clip, sizes",
         ),
-        (["env=site", "cooling.cop=abc"], r"env\.cooling\.cop must be float, not 'abc'"),
+        (["env=site", "chilling.cop=abc"], r"env\.chilling\.cop must be float, not 'abc'"),
         (["hooks=watcher", "hooks.watcher.threshold=[]"], r"hooks\.watcher\.threshold must be float"),
         (["+hooks.bad=3"], r"hooks\.bad must be a mapping with _target_"),
     ],
@@ -68,9 +68,9 @@ def test_a_composition_is_checked_against_the_constructors(site, overrides, word
 
 
 def test_a_part_made_for_something_else_is_refused(site):
-    site.write("conf/cooling/learner.yaml", "_target_: lab_site.Learner\n")
-    with pytest.raises(ConfigError, match=r"env\.cooling must be Cooler, and lab_site\.Learner is none"):
-        compose(["env=site", "cooling=learner"]).check()
+    site.write("conf/chilling/learner.yaml", "_target_: lab_site.Learner\n")
+    with pytest.raises(ConfigError, match=r"env\.chilling must be Cooler, and lab_site\.Learner is none"):
+        compose(["env=site", "chilling=learner"]).check()
 
 
 def test_a_file_with_a_key_that_nothing_takes_is_named(site):
