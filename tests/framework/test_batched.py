@@ -57,7 +57,9 @@ def test_copy_i_is_seeded_as_gymnasium_seeds_the_sum():
     env.reset(seed=[4, None, 9])  # None continues the stream of copy 1
     stream = seeding.np_random(8)[0]
     stream.uniform(-1, 1)
-    np.testing.assert_array_equal(seen(env), [seeding.np_random(4)[0].uniform(-1, 1), stream.uniform(-1, 1), seeding.np_random(9)[0].uniform(-1, 1)])
+    np.testing.assert_array_equal(
+        seen(env), [seeding.np_random(4)[0].uniform(-1, 1), stream.uniform(-1, 1), seeding.np_random(9)[0].uniform(-1, 1)]
+    )
 
 
 def test_unseeded_environments_differ():
