@@ -16,10 +16,8 @@ from gymnasium import spaces
 from wattloom.batched import BatchedEnvironment, Outcome
 from wattloom.components.envs.datacenter import protocol
 from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
-from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State
+from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State, Table
 from wattloom.components.sources.protocol import Source
-from wattloom.components.sources.sharing import shared
-from wattloom.components.sources.table import Table
 from wattloom.environment import AgentSpec, Array, Snapshot
 from wattloom.errors import ConfigError, EnvironmentFault
 
@@ -29,7 +27,7 @@ class DataCenter(BatchedEnvironment):
 
     Args:
         episode: Start, length and noise of an episode; reads the sources.
-        workload: Demand, share of capacity (column 0).
+        workload: Demand, share of capacity (column 0). This and the next two may be None for an episode that reads no sources.
         weather: Columns ``dry_bulb`` and ``wet_bulb``, °C.
         carbon: Carbon intensity of the grid, g CO2/kWh (column 0).
         price: Price of energy, USD/MWh (column 0); None: 0.
@@ -52,9 +50,9 @@ class DataCenter(BatchedEnvironment):
     def __init__(
         self,
         episode: protocol.Episode,
-        workload: Table | Source,
-        weather: Table | Source,
-        carbon: Table | Source,
+        workload: Table | Source | None,
+        weather: Table | Source | None,
+        carbon: Table | Source | None,
         load_shifting: protocol.LoadShifting,
         it_load: protocol.ItLoad,
         hall: protocol.Hall,
@@ -122,7 +120,7 @@ class DataCenter(BatchedEnvironment):
         self.load_shifting.bind(self.site)
         self.battery.bind(self.site)
         calendar = self.episode.calendar
-        tables = {name: s if isinstance(s, Table) else shared(s, calendar, data_seed) for name, s in sources.items()}
+        tables = {name: source.load(calendar, data_seed) if isinstance(source, Source) else source for name, source in sources.items()}
         self.episode.bind(tables, self.cooling, num_envs)
         self.observation.bind(self)
         self.reward.bind(self)

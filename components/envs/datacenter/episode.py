@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Weather
+from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Table, Weather
 from wattloom.components.envs.datacenter.psychrometrics import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
-from wattloom.components.sources.table import Table
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 

@@ -13,8 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
-from wattloom.components.sources.table import Table
+from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State, Table
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 

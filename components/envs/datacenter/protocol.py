@@ -15,12 +15,37 @@ import numpy as np
 from gymnasium import spaces
 
 from wattloom.components.sources.calendar import Calendar
-from wattloom.components.sources.table import Table
 from wattloom.environment import ActionSpace, Array, Column
 
 State: TypeAlias = dict[str, Array]
 ActionKind: TypeAlias = Literal["discrete", "continuous"]
 AGENTS = ("load_shifting", "cooling", "battery")
+
+
+class Table(Protocol):
+    """What is read of a source's table (:class:`wattloom.components.sources.table.Table` is one): columns on the steps of a calendar."""
+
+    @property
+    def calendar(self) -> Calendar:
+        """The clock."""
+        ...
+
+    @property
+    def values(self) -> Array:
+        """All columns, float64 ``(n_steps, k)``."""
+        ...
+
+    def column(self, name: str) -> Array:
+        """Return one column, ``(n_steps,)``."""
+        ...
+
+    def select(self, *names: str) -> Table:
+        """Return a table of the named columns."""
+        ...
+
+    def wrapped(self, index: Array) -> Array:
+        """Return the step that each index stands for, also before and after the data."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

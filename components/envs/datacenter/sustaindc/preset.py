@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wattloom.components.envs.datacenter.environment import DataCenter
+from wattloom.components.envs.datacenter.protocol import Table
 from wattloom.components.envs.datacenter.sustaindc.battery import SustainDcBattery
 from wattloom.components.envs.datacenter.sustaindc.cooling import SustainDcCooling
 from wattloom.components.envs.datacenter.sustaindc.episode import LEAD, TAIL, SustainDcEpisode
@@ -17,9 +18,7 @@ from wattloom.components.envs.datacenter.sustaindc.queue import SustainDcQueue
 from wattloom.components.envs.datacenter.sustaindc.racks import SERVERS_W, SustainDcRacks
 from wattloom.components.envs.datacenter.sustaindc.recording import RecordedEpisode
 from wattloom.components.envs.datacenter.sustaindc.reward import SustainDcReward
-from wattloom.components.sources.calendar import Calendar
-from wattloom.components.sources.table import Table
-from wattloom.environment import Array, Column
+from wattloom.environment import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +41,13 @@ def original(
     num_envs: int = 1,
 ) -> Original:
     """Return the original's composition of parts around an episode part; ``tables`` are its sources (none for recorded episodes)."""
-    given = tables if tables is not None else _no_sources()
+    given = tables or {}
     queue, plant, battery = SustainDcQueue(), SustainDcCooling(location), SustainDcBattery()
     environment = DataCenter(
         episode=episode,
-        workload=given["workload"],
-        weather=given["weather"],
-        carbon=given["carbon"],
+        workload=given.get("workload"),
+        weather=given.get("weather"),
+        carbon=given.get("carbon"),
         load_shifting=queue,
         it_load=SustainDcRacks(racks, capacity_mw=capacity_mw),
         hall=SustainDcHall(setpoint),
@@ -69,11 +68,3 @@ def sizing(location: str | None = None, racks: Sequence[Sequence[float]] = SERVE
     built = original(RecordedEpisode(np.ones((4, LEAD + 1 + TAIL)), (0, 1, 0, 1), 0, 1), racks, location, capacity_mw)
     plant = built.plant
     return np.array([plant.reference_w, plant.reference_m3s, built.battery.size_mwh, plant.power_lb_kw, plant.power_ub_kw])
-
-
-def _no_sources() -> dict[str, Table]:
-    """Return placeholders for an episode that reads none."""
-    calendar = Calendar.local("2023-01-01", days=1)
-    weather = Table(calendar, (Column("dry_bulb", "degC"), Column("wet_bulb", "degC")), np.full((24, 2), 15.0))
-    one = Table(calendar, (Column("value", "1"),), np.ones((24, 1)))
-    return {"workload": one, "weather": weather, "carbon": one}

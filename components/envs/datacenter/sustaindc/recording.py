@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wattloom.components.envs.datacenter.protocol import Cooling, State
+from wattloom.components.envs.datacenter.protocol import Cooling, State, Table
 from wattloom.components.envs.datacenter.sustaindc.episode import LEAD, TAIL, SustainDcEpisode
-from wattloom.components.sources.table import Table
 from wattloom.environment import Array
 from wattloom.errors import DataError
 
