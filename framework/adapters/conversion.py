@@ -45,7 +45,7 @@ def as_environment(
         return _with_copies(whole, num_envs)
     if not is_factory and copies > 1:
         raise ConfigError(f"one {type(first).__name__} cannot be {copies} copies: pass its class or a function that makes it")
-    made = [first] + [source() for _ in range(copies - 1)]
+    made = [first] + [_made(source, copies) for _ in range(copies - 1)]
     if len({id(one) for one in made}) < len(made):
         raise ConfigError("the factory returned the same environment twice: each copy needs its own")
     from wattloom.adapters.copies import Copies

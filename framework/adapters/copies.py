@@ -177,10 +177,16 @@ class Copies:
 
     def _active_rows(self, active: Array) -> Mapping[str, Array] | None:
         """Return which rows of actions count: those of copies that step and agents that take part."""
-        present = self._snapshot().active
+        present = self._present()
         if present is None:
             return None if active.all() else {spec.name: active for spec in self.agents}
         return {name: value & active for name, value in present.items()}
+
+    def _present(self) -> dict[str, Array] | None:
+        """Return who takes part, bool ``(num_envs,)`` by agent; None: everybody."""
+        if all(frame.active is None for frame in self._frames):
+            return None
+        return {spec.name: np.array([frame.active is None or frame.active[spec.name] for frame in self._frames]) for spec in self.agents}
 
     def _snapshot(self) -> Snapshot:
         """Stack what the copies show."""
@@ -191,14 +197,11 @@ class Copies:
         if any(frame.masks is not None for frame in frames):
             widths = next(frame.masks for frame in frames if frame.masks is not None)
             masks = {n: np.stack([_allowed(frame, n, len(widths[n])) for frame in frames]) for n in widths}
-        active = None
-        if any(frame.active is not None for frame in frames):
-            active = {n: np.array([frame.active is None or frame.active[n] for frame in frames]) for n in names}
         state = None
         if self.state_space is not None:
             blank = np.zeros(self.state_space.shape, self.state_space.dtype)
             state = np.stack([blank if frame.state is None else frame.state for frame in frames])
-        return Snapshot(observations, state, masks, active)
+        return Snapshot(observations, state, masks, self._present())
 
     def _result(self, played: Sequence[Played | None], clipped: Array) -> StepResult:
         """Stack what the copies returned; copies that stood still earn 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,6 +74,8 @@ def finite(reward: Any) -> float:
     Raises:
         ValueError: It is no finite number.
     """
+    if isinstance(reward, float | int) and math.isfinite(reward):  # the usual case, without NumPy's overhead
+        return float(reward)
     value = np.asarray(reward)
     if value.size != 1 or value.dtype.kind not in "fiub":
         raise ValueError(f"a reward that is no number: {reward!r}")

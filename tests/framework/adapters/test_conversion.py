@@ -33,6 +33,7 @@ def test_classes_and_functions_are_called_for_as_many_copies_as_asked():
     assert as_environment(Pendulum, 5).num_envs == 5
     assert as_environment(functools.partial(Pendulum, horizon=3), 2).horizon == 3
     assert as_environment(Mine, 4).num_envs == 4
+    assert as_environment(lambda num_envs: Mine(), 3).num_envs == 3
     assert as_environment(lambda: PettingZooEnv(Pendulum()), 2).num_envs == 2
     assert as_environment(Mine()).num_envs == 1
 
