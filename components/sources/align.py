@@ -82,7 +82,7 @@ def _dated(series: Series, calendar: Calendar, steps: Index, wrap: Wrap) -> Inde
             f"{calendar.start_utc} .. {calendar.start_utc + np.timedelta64(calendar.n_steps * calendar.step_seconds, 's')}; "
             "choose a calendar inside the data, or set wrap=tile"
         )
-    return steps % lap(series)
+    return np.where((steps >= 0) & (steps < n), steps, steps % lap(series))  # only what lies beyond the data repeats it
 
 
 def _undated(series: Series, calendar: Calendar, steps: Index, wrap: Wrap) -> Index:
