@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 
 from wattloom.errors import RunError
+from wattloom.telemetry.json import dumps
 
 
 def slug(name: str) -> str:
@@ -116,7 +117,7 @@ class RunDirectory:
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Write ``value`` as JSON, atomically."""
-        write_atomically(self.path / name, json.dumps(value, indent=2, default=str) + "\n")
+        write_atomically(self.path / name, dumps(value, indent=2) + "\n")
 
     def read_yaml(self, name: str) -> Any:
         """Read a YAML file of the run.

@@ -178,5 +178,5 @@ class Runner:
         run.stop_reason = f"{type(error).__name__}: {error}"
         run.heart.beat(run, run.stop_status, force=True, error=run.stop_reason)
         run.hooks.call_safely("on_exception", run, error)
-        run.hooks.call_safely("on_run_end", run, self._summary(None))
+        run.hooks.call_safely("on_run_end", run, self._summary(None), drawing=not isinstance(error, KeyboardInterrupt))
         run.close()

@@ -5,6 +5,7 @@ Needs NumPy only, so that films can be made where there is no display and no gam
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -27,18 +28,26 @@ def draw_pendulum(theta: float, torque: float) -> Array:
     Returns:
         uint8 ``(256, 256, 3)``.
     """
-    axis = (np.arange(SIZE) + 0.5) / SIZE * WORLD - WORLD / 2
-    x, y = np.meshgrid(axis, -axis)
-    radius = np.hypot(x, y)
-    picture = np.broadcast_to(np.array(PAPER, dtype=np.float64), (SIZE, SIZE, 3)).copy()
-    _paint(picture, np.abs(radius - 1.0), 0.012, TRACK)
-    _paint(picture, _segment(x, y, (0.0, 0.94), (0.0, 1.06)), 0.014, PIVOT)  # the goal: upright
+    x, y, radius, background = _canvas()
+    picture = background.copy()
     tip = (-math.sin(theta), math.cos(theta))
     _paint(picture, _segment(x, y, (0.0, 0.0), tip), 0.085, ROD)
     _paint(picture, radius, 0.045, PIVOT)
     if abs(torque) > 0.01:
         _paint_torque(picture, x, y, min(max(torque, -1.0), 1.0))
     return np.rint(picture).astype(np.uint8)
+
+
+@functools.cache
+def _canvas() -> tuple[Array, Array, Array, Array]:
+    """Return what every picture shares: pixel coordinates x, y and radius in rod lengths, and the background."""
+    axis = (np.arange(SIZE) + 0.5) / SIZE * WORLD - WORLD / 2
+    x, y = np.meshgrid(axis, -axis)
+    radius = np.hypot(x, y)
+    picture = np.broadcast_to(np.array(PAPER, dtype=np.float64), (SIZE, SIZE, 3)).copy()
+    _paint(picture, np.abs(radius - 1.0), 0.012, TRACK)
+    _paint(picture, _segment(x, y, (0.0, 0.94), (0.0, 1.06)), 0.014, PIVOT)  # the goal: upright
+    return x, y, radius, picture
 
 
 def _paint_torque(picture: Array, x: Array, y: Array, torque: float) -> None:
@@ -65,5 +74,6 @@ def _segment(x: Array, y: Array, start: tuple[float, float], stop: tuple[float, 
 
 def _paint(picture: Array, distance: Array, half_width: float, colour: tuple[int, int, int]) -> None:
     """Blend ``colour`` over the pixels closer than ``half_width`` rod lengths."""
-    cover = np.clip((half_width - distance) * SIZE / WORLD + 0.5, 0.0, 1.0)[..., None]
-    picture += cover * (np.array(colour, dtype=np.float64) - picture)
+    cover = (half_width - distance) * (SIZE / WORLD) + 0.5
+    near = cover > 0.0
+    picture[near] += np.minimum(cover[near], 1.0)[:, None] * (np.array(colour, dtype=np.float64) - picture[near])

@@ -41,7 +41,9 @@ class LoggerList:
 
     def state_dict(self) -> dict[str, Any]:
         """Return byte offsets by sink."""
-        return {name: sink.state_dict() for name, sink in self._alive()}
+        states: dict[str, Any] = {}
+        self._each_named(lambda name, sink: states.update({name: sink.state_dict()}))
+        return states
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Cut every known sink back to its offset."""
