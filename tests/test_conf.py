@@ -152,7 +152,7 @@ def test_a_part_is_known_to_list_and_completion(group):
 
 @pytest.mark.parametrize("file", [file for file in OPTIONS if file.parent.name == "sweep"], ids=name)
 def test_a_sweep_preset_expands_to_several_runs(file):
-    from wattloom.sweep import expand
+    from wattloom.sweep_plan import expand
 
     assert len(expand(Loader.discover(), [f"sweep={file.stem}"])) > 1
 

@@ -10,7 +10,7 @@ import yaml
 from wattloom.cli import main
 from wattloom.errors import ConfigError
 from wattloom.loader import Loader
-from wattloom.sweep import expand
+from wattloom.sweep_plan import expand
 
 QUICK = ["hooks=none", "runner.total_steps=20", "evaluation.episodes=1", "evaluation.every=null", "checkpoint.every=null"]
 BAD = """
