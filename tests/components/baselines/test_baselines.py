@@ -106,5 +106,5 @@ def test_swing_up_pumps_energy_below_and_restores_above():
 def test_swing_up_needs_the_whole_state():
     with pytest.raises(ConfigError, match="use env=pendulum"):
         SwingUp().setup(EnvironmentSpec.of(Pendulum(velocity=False)), Seeds(1), 1)
-    with pytest.raises(ConfigError, match="algorithm.mass must be greater than 0"):
+    with pytest.raises(ConfigError, match=r"algorithm\.mass must be greater than 0"):
         SwingUp(mass=0.0)
