@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -156,17 +157,32 @@ def _follow(raw: Raw, value: Any) -> Any:
 
 def _compose(loader: Loader, words: Sequence[str]) -> Raw:
     """Compose under the words that can be composed: several values count as their first, what is wrong is left out."""
-    kept: list[Any] = []
-    last = loader.compose([])
-    for word in words:
-        if ("=" not in word and not word.startswith("~")) or word.startswith(("-", "hydra", "sweep=")):
-            continue
-        try:
-            item = loader.parse([word])[0]
-            if item.is_sweep_override():
-                item = loader.parse([f"{item.get_key_element()}={next(iter(item.sweep_string_iterator()))}"])[0]
-            last = loader.compose([*kept, item])
+    texts = [text for text in words if ("=" in text or text.startswith("~")) and not text.startswith(("-", "hydra", "sweep="))]
+    items = [item for text in texts if (item := _single(loader, text)) is not None]
+    whole = _try(loader, items)
+    if whole is not None:
+        return whole
+    kept: list[Override] = []
+    for item in items:
+        if _try(loader, [*kept, item]) is not None:
             kept.append(item)
-        except Exception:  # a half-typed word must never disturb the shell
-            continue
-    return last
+    return loader.compose(kept)
+
+
+def _single(loader: Loader, text: str) -> Override | None:
+    """Parse one word; None where it cannot be read."""
+    try:
+        item = loader.parse([text])[0]
+        return (
+            loader.parse([f"{item.get_key_element()}={next(iter(item.sweep_string_iterator()))}"])[0] if item.is_sweep_override() else item
+        )
+    except Exception:  # a half-typed word must never disturb the shell
+        return None
+
+
+def _try(loader: Loader, items: Sequence[Override]) -> Raw | None:
+    """Compose, or return None."""
+    try:
+        return loader.compose(items)
+    except Exception:  # the same
+        return None

@@ -127,6 +127,25 @@ class RegistrySource(ConfigSource):
         return ConfigResult(config=OmegaConf.create(content), path="registry://", provider=self.provider, header=header)
 
 
+class FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's parser where PyYAML was built with it
+    """YAML under OmegaConf's rules for numbers, an order of magnitude faster than its own loader; duplicate keys are errors."""
+
+    yaml_implicit_resolvers = get_yaml_loader().yaml_implicit_resolvers
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping.
+
+        Raises:
+            ConstructorError: A key occurs twice.
+        """
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
+            seen.add(key.value)
+        return dict(super().construct_mapping(node, deep=deep))
+
+
 def parse_yaml(text: str, file: Path) -> dict[str, Any]:
     """Read one YAML mapping with OmegaConf's number rules.
 
@@ -134,7 +153,7 @@ def parse_yaml(text: str, file: Path) -> dict[str, Any]:
         ConfigError: The text is not YAML, or no mapping; names file and line.
     """
     try:
-        content = yaml.load(text, Loader=get_yaml_loader())
+        content = yaml.load(text, Loader=FastLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""

@@ -94,7 +94,8 @@ def test_each_key_says_its_unit_or_meaning(file):
         leaf = key.rpartition(".")[2]
         if leaf in ("", "_target_", "name") or re.fullmatch(r"\$\{\w+\}", str(value)):
             continue
-        explained |= {leaf} if said.get(key) else set()
+        parents = [key.rsplit(".", depth)[0] for depth in range(key.count(".") + 1)]
+        explained |= {leaf} if any(said.get(parent) for parent in [key, *parents]) else set()
         assert leaf in explained, f"{key} has no comment"
 
 

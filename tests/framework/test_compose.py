@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hydra import version
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
 from wattloom.compose import compose
 from wattloom.errors import ConfigError
@@ -212,3 +213,12 @@ def test_the_working_directory_s_module_that_fails_is_named(lab):
     lab.write("components.py", "import surely_not_there\n")
     with pytest.raises(ConfigError, match="module 'components' of the working directory cannot be imported: ModuleNotFoundError"):
         compose()
+
+
+def test_numbers_are_read_as_hydra_reads_them(lab):
+    from wattloom.config_source import parse_yaml
+
+    text = "a: 1e-3\nb: 1_000\nc: 2026-01-01\nd: .inf\ne: 3h50m\nf: on\ng: 0.5\nh: 1E5\n"
+    ours = parse_yaml(text, lab.path / "x.yaml")
+    assert ours == OmegaConf.to_container(OmegaConf.create(text))
+    assert (ours["a"], ours["c"], ours["e"]) == (0.001, "2026-01-01", "3h50m")
