@@ -142,7 +142,7 @@ def test_they_train_together_and_every_key_can_be_set(stranger):
     assert config["env"]["num_envs"] == 2
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
 def test_they_are_swept_with_a_key_that_the_default_lacks(stranger, launcher):
     names = stranger.names
     key = KEYS[names["algorithm"]][0]
@@ -170,26 +170,19 @@ def test_a_workload_is_a_part_with_keys_of_its_own(installed):
     config = installed.config("env=stranger_tank", "workload.scale=2", "workload.levels=[1,2]")
     assert config["env"]["workload"] == {"_target_": "stranger.parts.Steps", "levels": [1, 2], "scale": 2}
     assert installed.offered("env=stranger_tank workload.s") == ["workload.scale="]
-    assert "must be Steps" in installed.call("env=stranger_tank", "workload=constant", *QUICK, code=2)
+    assert "must be Levels" in installed.call("env=stranger_tank", "workload=constant", *QUICK, code=2)
 
 
-FLAT = """
-from stranger.parts import Steps
-
-class Flat(Steps):
-    def __init__(self, level: float = 1.0):
-        super().__init__([level])
-"""
-
-
-def test_a_workload_of_two_lines_takes_the_place_of_the_package_s_own(site_packages, tmp_path):
-    (tmp_path / "conf" / "workload").mkdir(parents=True)
-    (tmp_path / "conf" / "workload" / "flat.yaml").write_text("# One level for ever.\n_target_: flat.Flat\n")
-    (tmp_path / "flat.py").write_text(FLAT)
-    here = Stranger(tmp_path, str(site_packages), ENTRY_POINT)
-    here.call("-m", "env=stranger_tank", "workload=flat", "workload.level=0.2,0.4", "algorithm=stranger_constant", "hooks=none", *QUICK)
-    assert [yaml.safe_load((run / "config.yaml").read_text())["env"]["workload"]["level"] for run in here.runs()] == [0.2, 0.4]
-    assert here.offered("env=stranger_tank workload=flat workload.") == ["workload.level="]
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["decorated", "yaml_only"])
+def test_a_workload_of_one_s_own_takes_the_place_of_the_package_s(request, site_packages, how, launcher):
+    here = request.getfixturevalue(how)
+    here.environ["PYTHONPATH"] = str(site_packages)
+    sweep = ["env=stranger_tank", "workload=lab_ramp", "workload.slope=0.01,0.02", "algorithm=stranger_constant", "hooks=none", *QUICK]
+    assert "2 of 2 runs completed" in here.call("-m", *sweep, f"hydra/launcher={launcher}")
+    assert [yaml.safe_load((run / "config.yaml").read_text())["env"]["workload"]["slope"] for run in here.runs()] == [0.01, 0.02]
+    assert here.offered("env=stranger_tank workload=lab") == ["workload=lab_ramp"]
+    assert here.offered("env=stranger_tank workload=lab_ramp workload.") == ["workload.slope="]
 
 
 def test_a_value_out_of_range_is_the_stranger_s_own_message(installed):

@@ -13,6 +13,9 @@ class Ramp:
     def __init__(self, slope: float = 0.1):
         self.slope = slope
 
+    def at(self, step):
+        return self.slope * step
+
 
 @register("env", "lab_cart")
 class Cart(gym.Env):

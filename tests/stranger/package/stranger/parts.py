@@ -1,10 +1,18 @@
 """A tank that fills by a workload, a constant controller, and a hook: one of each kind."""
 
+from typing import Protocol
+
 import numpy as np
 from gymnasium import spaces
 
 from wattloom import AgentSpec, Algorithm, BatchedEnvironment, Column, Hook, Outcome, Snapshot
 from wattloom.errors import ConfigError
+
+
+class Levels(Protocol):
+    """What the tank asks of its workload."""
+
+    def at(self, step): ...
 
 
 class Steps:
@@ -22,7 +30,7 @@ class Steps:
 class Tank(BatchedEnvironment):
     """Keep the level of a tank near its target against an inflow."""
 
-    def __init__(self, workload: Steps, target: float = 1.0, horizon: int = 20, num_envs: int = 1):
+    def __init__(self, workload: Levels, target: float = 1.0, horizon: int = 20, num_envs: int = 1):
         box = spaces.Box(-np.inf, np.inf, (1,), np.float32)
         agent = AgentSpec("valve", box, spaces.Box(0.0, 2.0, (1,), np.float32), (Column("level", "m"),), (Column("opening", "1"),))
         super().__init__([agent], num_envs, horizon, [Column("inflow", "m3")])
