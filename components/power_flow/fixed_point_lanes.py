@@ -37,15 +37,8 @@ def solve_lanes(
     n = plan[0]
     lower, upper, column, bus, first, second = parts_of_plan(plan)
     vectors, values, base, scale1, scale2, fixed = parts_of_data(plan, data)
-    work, state = np.empty((6 * n, LANES)), np.empty((2, LANES))
-    v_re, v_im, y_re, y_im, p, q = (
-        work[0:n],
-        work[n : 2 * n],
-        work[2 * n : 3 * n],
-        work[3 * n : 4 * n],
-        work[4 * n : 5 * n],
-        work[5 * n : 6 * n],
-    )
+    work, state = np.empty((6, n + 1, LANES)), np.empty((2, LANES))  # one line to spare: arrays 4096 bytes apart get in each other's way
+    v_re, v_im, y_re, y_im, p, q = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n], work[5, :n]
     square, before = state[0], state[1]
     open_lane = np.empty(LANES, np.bool_)
     for row in range(0, end, LANES):

@@ -6,6 +6,7 @@ All of it comes from the admittance quadruples of the model, so that two backend
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +58,10 @@ class Flows:
         self._closed = np.flatnonzero(model.in_service & model.energised[model.branch_from] & model.energised[model.branch_to])
         with_bus = np.zeros(model.n_node, dtype=bool)
         with_bus[model.bus_node[self._known]] = True
+        self._tables: dict[str | None, tuple[Any, ...]] = {}
         self._hidden = np.flatnonzero(model.energised & ~with_bus)
         self._visible = np.flatnonzero(with_bus)
+        self._one_to_one = bool(np.array_equal(model.bus_node, np.arange(model.n_node)))
         self._recover = self._recovery() if len(self._hidden) else np.zeros((0, len(self._visible)), dtype=np.complex128)
 
     def _recovery(self) -> Complexes:
@@ -69,6 +72,8 @@ class Flows:
 
     def node_voltage(self, voltage: Complexes) -> Complexes:
         """Return the voltage of every node, ``(num_envs, n_node)`` p.u., from that of every bus; NaN at dead nodes."""
+        if self._one_to_one:
+            return voltage.copy()
         node = np.full((len(voltage), self._model.n_node), complex(np.nan, np.nan))
         node[:, self._model.bus_node[self._known]] = voltage[:, self._known]
         if len(self._hidden):
@@ -103,17 +108,27 @@ class Flows:
         return 100.0 * np.fmax(start, end)
 
     def loss_mw(self, voltage: Complexes, table: str | None = None) -> Floats:
-        """Return the active power lost in all branches, or in those of one table (``"line"``), ``(num_envs,)`` MW."""
-        model = self._model
-        chosen = [k for k in self._closed if table is None or model.branch_table[k] == table]
+        """Return the active power lost in all branches, or in those of one table (``"line"``), ``(num_envs,)`` MW.
+
+        Losses are what the conductances draw: summed over the branches, ``Re(V_f* y_ff V_f + V_f* y_ft V_t + V_t* y_tf V_f + V_t* y_tt V_t)``.
+        """
+        start, end, g_ff, g_tt, y_across = self._chosen(table)
         node = self.node_voltage(voltage)
-        v_from, v_to = node[:, model.branch_from[chosen]], node[:, model.branch_to[chosen]]
-        i_from = model.y_ff[chosen] * v_from + model.y_ft[chosen] * v_to
-        i_to = model.y_tf[chosen] * v_from + model.y_tt[chosen] * v_to
-        lost: Floats = (v_from.real * i_from.real + v_from.imag * i_from.imag + v_to.real * i_to.real + v_to.imag * i_to.imag).sum(
-            axis=1
-        ) * model.base_mva
+        v_from, v_to = node.take(start, axis=1), node.take(end, axis=1)
+        across = np.conj(v_from) * v_to
+        own = g_ff * (v_from.real**2 + v_from.imag**2) + g_tt * (v_to.real**2 + v_to.imag**2)
+        lost: Floats = (own + across.real * y_across.real - across.imag * y_across.imag).sum(axis=1) * self._model.base_mva
         return lost
+
+    def _chosen(self, table: str | None) -> tuple[Any, ...]:
+        """Return ends and admittances of the closed branches of one table; the transfer terms fold into ``y_ft + conj(y_tf)``."""
+        if table not in self._tables:
+            model = self._model
+            chosen = np.array([k for k in self._closed if table is None or model.branch_table[k] == table], dtype=np.int64)
+            across = model.y_ft[chosen] + np.conj(model.y_tf[chosen])
+            ends = (model.branch_from[chosen], model.branch_to[chosen])
+            self._tables[table] = (*ends, model.y_ff[chosen].real.copy(), model.y_tt[chosen].real.copy(), across)
+        return self._tables[table]
 
     def injected(self, voltage: Complexes) -> Complexes:
         """Return the power every node feeds into the network, ``(num_envs, n_node)`` MVA; 0 at dead nodes."""

@@ -57,6 +57,7 @@ def test_one_impossible_row_harms_no_other(backend, bad, solver, rows):
     np.testing.assert_array_equal(mixed.converged, others)
     np.testing.assert_array_equal(mixed.voltage[others], alone.voltage[others])
     assert np.isnan(mixed.voltage[row]).all()
+    np.testing.assert_array_equal(prepared.solve(p, q).voltage, alone.voltage)  # nothing is left behind either
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
