@@ -85,11 +85,14 @@ class LithiumBattery:
 
     def initial(self, num_envs: int) -> State:
         """Return the stored energy, MWh."""
-        return {"battery_mwh": np.full(num_envs, self.soc_start * self.size_mwh)}
+        state = {"battery_mwh": np.zeros(num_envs), "battery_feasible": np.zeros((num_envs, 2))}
+        self.begin(state, np.arange(num_envs))
+        return state
 
     def begin(self, state: State, copies: Array) -> None:
         """Start at ``soc_start``."""
         state["battery_mwh"][copies] = self.soc_start * self.size_mwh
+        state["battery_feasible"][copies] = np.stack(self.feasible(state["battery_mwh"][copies]), axis=1)
 
     def feasible(self, stored: Array) -> tuple[Array, Array]:
         """Return the largest charging and discharging power of the next step by energy alone, MW."""
@@ -101,14 +104,14 @@ class LithiumBattery:
     def view(self, state: State) -> tuple[Array, Array, Array]:
         """Return the charge within its window (0..1) and the feasible shares of full charging and discharging power."""
         low, high = self.soc_low * self.size_mwh, self.soc_high * self.size_mwh
-        charge, discharge = self.feasible(state["battery_mwh"])
-        return (state["battery_mwh"] - low) / (high - low), charge / self.most_in, discharge / self.most_out
+        share = state["battery_feasible"] * (1.0 / self.most_in, 1.0 / self.most_out)
+        return (state["battery_mwh"] - low) * (1.0 / (high - low)), share[:, 0], share[:, 1]
 
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
         """Charge or discharge for one step; the facility draws ``total_w``."""
         wish = LEVELS[action] if self._discrete else action
         stored, h = state["battery_mwh"], self._hours
-        most_in, most_out = self.feasible(stored)
+        most_in, most_out = state["battery_feasible"].T
         charge = np.minimum(np.maximum(wish, 0.0) * self.most_in, most_in)
         discharge = np.minimum(np.maximum(-wish, 0.0) * self.most_out, most_out)
         if not self.allow_export:
@@ -116,6 +119,9 @@ class LithiumBattery:
         into, out = (self.charge_efficiency * h) * charge, (h / self.discharge_efficiency) * discharge
         after = stored * self._keep + into - out
         state["battery_mwh"] = after
+        feasible = np.empty((len(after), 2))
+        feasible[:, 0], feasible[:, 1] = self.feasible(after)
+        state["battery_feasible"] = feasible
         exchanged = h * (charge - discharge)
         gap = self.soc_start * self.size_mwh - after
         settle = np.maximum(gap, 0.0) / self.charge_efficiency + np.minimum(gap, 0.0) * self.discharge_efficiency

@@ -193,7 +193,8 @@ class DataCenter(BatchedEnvironment):
         loss = self.losses.power(it.power_w, self.site.nameplate_w) if self.losses is not None else np.zeros(self.num_envs)
         total = it.power_w + cooling + loss
         power = self.battery.dispatch(state, battery, total)
-        return Record(x, work, it, air, room, plant, loss, total, power, self.elapsed + 1 >= self.site.horizon)
+        last = self.elapsed + 1 >= self.site.horizon
+        return Record(x, work, it, air, room, plant, loss, total, power, last, bool(last.any()))
 
     def _chosen(self, actions: Mapping[str, Array]) -> tuple[Array, ...]:
         """Return the agents' actions: integers, or float64 in [-1, 1], ``(num_envs,)`` each."""

@@ -93,7 +93,7 @@ def step_metrics(record: Record, site: Site) -> dict[str, Array]:
 
 def _settlement(record: Record, site: Site) -> Array:
     """Return the CO2 that battery and backlog still owe, kg, in the last step; 0 before."""
-    if not record.last.any():
+    if not record.ending:
         return np.zeros(len(record.last))
     battery, backlog = settlement_mwh(record, site)
     return np.where(record.last, (battery + backlog) * record.inputs.carbon_day, 0.0)

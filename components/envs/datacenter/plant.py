@@ -125,7 +125,7 @@ class ChillerPlant:
     def _loop(self, it: ItPower, weather: Weather, like: Array) -> Array:
         """Return the liquid loop's power, W."""
         if self._liquid == 0:
-            return np.zeros_like(like)
+            return np.zeros(len(like))
         return liquid_loop(it.liquid_w, self._liquid * self._nameplate, weather.dry_bulb)
 
 
@@ -160,7 +160,7 @@ class AirCooledPlant(ChillerPlant):
         capacity, full = self._capacity(self._chilled_water(air.setpoint), columns[:, 0])
         supply, heat, coil = self._air(air, capacity, weather, columns)
         load, chiller = self._power(coil, capacity, full)
-        zero = np.zeros_like(heat)
+        zero = np.zeros(len(heat))
         loop = self._loop(it, weather, heat)
         return Plant(
             supply, heat, coil, chiller, self._pump(coil), zero, zero, loop, zero, zero, zero, weather.dry_bulb, zero, capacity, load
@@ -247,7 +247,7 @@ class TowerPlant(ChillerPlant):
             bled,
             total,
             water,
-            np.zeros_like(heat) if free is None else free,
+            np.zeros(len(heat)) if free is None else free,
             most,
             load,
         )

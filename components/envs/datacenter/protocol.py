@@ -287,6 +287,7 @@ class Record:
         total_w: Facility power without the battery, W.
         power: Of the battery.
         last: True ``(num_envs,)`` where the episode ends with this step.
+        ending: True where any copy's episode does.
     """
 
     inputs: Inputs
@@ -299,6 +300,7 @@ class Record:
     total_w: Array
     power: Power
     last: Array
+    ending: bool
 
 
 @runtime_checkable

@@ -98,10 +98,11 @@ class ComponentReward:
         )
         own = []
         for agent, kwh in zip(AGENTS, energies, strict=True):
-            total = np.zeros_like(kwh)
-            for name, weight in self._weights[agent].items():
-                total -= weight * self._cost(name, agent, kwh, state, record)
-            own.append(total)
+            weights = self._weights[agent]
+            costs = [self._cost(name, agent, kwh, state, record) * -weight for name, weight in weights.items() if name != "terminal"]
+            if record.ending and "terminal" in weights:
+                costs.append(self._debt(agent, record) * -weights["terminal"])
+            own.append(sum(costs[1:], costs[0]) if costs else np.zeros(len(kwh)))
         if self._moves:
             state["reward_setpoint"] = state["setpoint"]
         alpha, share = self.individual_reward_weight, (1.0 - self.individual_reward_weight) / (len(own) - 1)
@@ -110,7 +111,8 @@ class ComponentReward:
 
     def _cost(self, name: str, agent: str, kwh: Array, state: State, record: Record) -> Array:
         """Return a component's positive cost, in references."""
-        x, room, cost = record.inputs, record.room_c, np.zeros_like(kwh)
+        x, room = record.inputs, record.room_c
+        cost: Array
         if name == "carbon":
             cost = kwh * x.carbon * (1e-3 * self._per_kg)
         elif name == "energy":
@@ -125,10 +127,8 @@ class ComponentReward:
             cost = 0.2 * (np.maximum(room - 27.0, 0.0) + np.maximum(18.0 - room, 0.0) + 4.0 * np.maximum(room - 32.0, 0.0))
         elif name == "unmet":
             cost = 0.2 * np.maximum(record.plant.supply - record.air.setpoint, 0.0)
-        elif name == "move":
+        else:  # move
             cost = 0.1 * np.abs(state["setpoint"] - state["reward_setpoint"])
-        elif name == "terminal" and record.last.any():
-            cost = self._debt(agent, record)
         return cost
 
     def _debt(self, agent: str, record: Record) -> Array:

@@ -67,7 +67,7 @@ class SustainDcBattery:
         moved = charged - discharged
         after = np.where(action == 2, stored, np.rint((stored + moved) * 1e8) / 1e8)
         state["battery_mwh"] = after
-        zero = np.zeros_like(after)
+        zero = np.zeros(len(after))
         return Power(250.0 * demand_mw + 1000.0 * moved, charged * 4e6, discharged * 4e6, zero, zero, after / size, zero)
 
 

@@ -79,7 +79,7 @@ class SustainDcCooling:
         tower = self.reference_w * share * share * share * fan_on
         warmer = return_temperature(it, setpoint) - setpoint
         water = np.rint(1.01 * np.maximum(0.044 * weather.wet_bulb + 0.3528 * warmer + 0.101, 0.0) * 250.0 * 1e4) / 1e4
-        zero = np.zeros_like(q)
+        zero = np.zeros(len(q))
         return Plant(setpoint, q, q, chiller, zero, zero, tower, zero, water, zero, water, weather.dry_bulb, zero, capacity, q / capacity)
 
 

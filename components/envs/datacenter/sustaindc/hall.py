@@ -84,7 +84,7 @@ class SustainDcHall:
         """Return q as a line of the supply temperature (0 where the return air is colder than the set-point)."""
         returned = return_temperature(it, setpoint)
         flow = np.where(returned > setpoint, RHO_AIR * SUPPLY_M3S_PER_W * it.power_w * C_AIR, 0.0)
-        zero = np.zeros_like(flow)
+        zero = np.zeros(len(flow))
         return Air(flow * returned, flow, flow, zero, zero, setpoint, (returned,))
 
     def settle(self, state: State, air: Air, supply: Array) -> Array:

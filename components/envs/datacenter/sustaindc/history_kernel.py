@@ -18,7 +18,7 @@ import numpy as np
 from wattloom.environment import Array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-BLOCKS, CAP = 224, 96
+BLOCKS, CAP = 448, 48
 
 
 def compiled(function: Function) -> Function:
@@ -27,7 +27,7 @@ def compiled(function: Function) -> Function:
         from numba import njit
     except ImportError:
         return function
-    return cast(Function, njit(cache=True)(function))
+    return cast(Function, njit(cache=True, error_model="numpy")(function))
 
 
 @compiled
@@ -72,11 +72,11 @@ def insert(i: int, value: float, blocks: Array, counts: Array, order: Array, sum
             place += 1
     block = order[i, place]
     count = counts[i, block]
-    k = count
-    while k > 0 and blocks[i, block, k - 1] > value:
-        blocks[i, block, k] = blocks[i, block, k - 1]
+    row, k = blocks[i, block], count
+    while k > 0 and row[k - 1] > value:
+        row[k] = row[k - 1]
         k -= 1
-    blocks[i, block, k] = value
+    row[k] = value
     counts[i, block] = count + 1
     sums[i, block, 0] += value - shift
     sums[i, block, 1] += (value - shift) ** 2
@@ -89,11 +89,11 @@ def remove(i: int, value: float, blocks: Array, counts: Array, order: Array, sum
     place = locate(i, blocks, order, used, value)
     block = order[i, place]
     count = counts[i, block]
-    k = 0
-    while blocks[i, block, k] < value:
+    row, k = blocks[i, block], 0
+    while row[k] < value:
         k += 1
     for m in range(k, count - 1):
-        blocks[i, block, m] = blocks[i, block, m + 1]
+        row[m] = row[m + 1]
     counts[i, block] = count - 1
     sums[i, block, 0] -= value - shift
     sums[i, block, 1] -= (value - shift) ** 2
@@ -133,22 +133,35 @@ def compact(i: int, blocks: Array, counts: Array, order: Array, sums: Array, use
 
 
 @compiled
-def quantile(i: int, q: float, size: int, blocks: Array, counts: Array, order: Array) -> float:
+def order_statistic(i: int, k: int, size: int, blocks: Array, counts: Array, order: Array, used: int) -> tuple[int, int]:
+    """Return block place and slot of the k-th smallest of ``size`` values, counted from the nearer end."""
+    if 2 * k < size:
+        place, before = 0, 0
+        while before + counts[i, order[i, place]] <= k:
+            before += counts[i, order[i, place]]
+            place += 1
+        return place, k - before
+    place, before = used - 1, size - counts[i, order[i, used - 1]]
+    while before > k:
+        place -= 1
+        before -= counts[i, order[i, place]]
+    return place, k - before
+
+
+@compiled
+def quantile(i: int, q: float, size: int, blocks: Array, counts: Array, order: Array, used: int) -> float:
     """Return the linear quantile of ``size`` values."""
     position = (size - 1) * q
     k = int(position)
-    place = before = 0
-    while before + counts[i, order[i, place]] <= k:
-        before += counts[i, order[i, place]]
-        place += 1
-    low = blocks[i, order[i, place], k - before]
+    place, slot = order_statistic(i, k, size, blocks, counts, order, used)
+    low = blocks[i, order[i, place], slot]
     if k + 1 >= size:
         return float(low)
-    k += 1
-    if k - before == counts[i, order[i, place]]:
-        before, place = k, place + 1
-    high = blocks[i, order[i, place], k - before]
-    return float(low + (high - low) * (position - k + 1))
+    slot += 1
+    if slot == counts[i, order[i, place]]:
+        place, slot = place + 1, 0
+    high = blocks[i, order[i, place], slot]
+    return float(low + (high - low) * (position - k))
 
 
 @compiled
@@ -255,8 +268,8 @@ def append_and_normalise(
         totals[i, 1] += (v - c) ** 2
         size = min(seen[i], length)
         if size >= 2:
-            q1 = quantile(i, 0.25, size, blocks, counts, order)
-            q3 = quantile(i, 0.75, size, blocks, counts, order)
+            q1 = quantile(i, 0.25, size, blocks, counts, order, used[i])
+            q3 = quantile(i, 0.75, size, blocks, counts, order, used[i])
             reach = 1.5 * (q3 - q1)
             mean, std = clipped_moments(i, q1 - reach, q3 + reach, size, blocks, counts, order, sums, used[i], totals, c)
             out[i] = (v - mean) / (std if std > 0 else 1.0)

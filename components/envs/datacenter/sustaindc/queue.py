@@ -75,9 +75,10 @@ class SustainDcQueue:
         room = np.maximum(CEILING - fixed - flexible, 0)
         forced = np.minimum(overdue, room)
         room, queued = room - forced, queued - forced
-        deferred = np.where(action == 0, np.minimum(flexible, self.queue_limit - queued), 0)
-        dropped = np.where(action == 0, flexible - deferred, 0)
-        processed = np.where(action == 2, np.minimum(np.minimum(flexible, room), queued), 0)
+        defers = action == 0
+        deferred = defers * np.minimum(flexible, self.queue_limit - queued)
+        dropped = defers * flexible - deferred
+        processed = (action == 2) * np.minimum(np.minimum(flexible, room), queued)
 
         state["queue_removed"] = state["queue_removed"] + (forced + processed)
         self._append(state, rows, deferred)
@@ -123,8 +124,8 @@ class SustainDcQueue:
         stamps, base = state["queue_stamps"].reshape(-1), rows * TASKS
         first = stamps.take(base + removed % TASKS)
         occupied = count > 0
-        oldest = np.where(occupied, t - (stamps.take(base + (removed + 1) % TASKS) - first), 0)
-        mean = np.where(occupied, t - (stamps.take(base + added % TASKS) - first) / some, 0.0)
+        oldest = occupied * (t - (stamps.take(base + (removed + 1) % TASKS) - first))
+        mean = occupied * (t - (stamps.take(base + added % TASKS) - first) / some)
 
         until = state["queue_history"].reshape(-1).take((rows * RING)[:, None] + (t[:, None] - AGES) % RING)
         until = np.maximum(until - removed[:, None], 0)  # tasks of at least 0, 24 .. 96 steps of age

@@ -116,7 +116,7 @@ class SustainDcRacks:
         outlet = inlet + rise / self._racks
         extra = {"cpu_w": cpu, "inlet_mean": inlet, "outlet_mean": outlet, "return_c": outlet + self._mean_return}
         power = cpu + fan
-        return ItPower(power, fan, np.zeros_like(power), C_AIR * RHO_AIR * FAN_M3S / FAN_W * fan, power, extra)
+        return ItPower(power, fan, np.zeros(len(power)), C_AIR * RHO_AIR * FAN_M3S / FAN_W * fan, power, extra)
 
     def _racks_at(self, supply_c: Array, u: Array) -> Array:
         """Return processor W, fan W and air temperature rise K of one rack of each class, ``(3, classes, num_envs)``."""
