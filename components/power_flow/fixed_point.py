@@ -71,8 +71,7 @@ class FixedPointSolver(BatchSolver):
 
     @cached_property
     def _loops(self) -> tuple[Callable[..., None], Callable[..., None], int]:
-        from wattloom.components.power_flow.fixed_point_lanes import LANES, solve_lanes
-        from wattloom.components.power_flow.fixed_point_row import solve_rows
+        from wattloom.components.power_flow.fixed_point_loops import LANES, solve_lanes, solve_rows
 
         return solve_rows, solve_lanes, LANES
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from wattloom.components.power_flow.factor import Factors, factorise
@@ -83,44 +82,3 @@ def pack(model: GridModel, factors: Factors, right: Any, inputs: Inputs) -> tupl
     weights = [inputs.first_weight / model.base_mva, inputs.second_weight / model.base_mva]
     data = np.concatenate([*complex_parts, base[0], base[1], *weights, fixed.real, fixed.imag])
     return plan, np.ascontiguousarray(data)
-
-
-@njit(cache=True, inline="always")
-def parts_of_plan(plan: Any) -> Any:
-    """Return ``lower_start, upper_start, column, bus, first, second`` of a plan."""
-    n, entries, buses, n1, n2 = plan[0], plan[1], plan[2], plan[3], plan[4]
-    a = 5 + n + 1
-    b = a + n + 1
-    c = b + entries
-    d = c + buses
-    return plan[5:a], plan[a:b], plan[b:c], plan[c:d], plan[d : d + n1], plan[d + n1 : d + n1 + n2]
-
-
-@njit(cache=True, inline="always")
-def parts_of_data(plan: Any, data: Any) -> Any:
-    """Return the parts of ``data`` as ``(vectors (8 n), values (2 n_entry), weights of first, of second, fixed)``."""
-    n, entries, n1, n2 = plan[0], plan[1], plan[3], plan[4]
-    a = 6 * n
-    b = a + 2 * entries
-    c = b + 2 * n
-    d = c + n1
-    return data[0:a], data[a:b], data[b:c], data[c:d], data[d : d + n2], data[d + n2 :]
-
-
-@njit(cache=True, inline="always")
-def write_row(out: Any, row: int, bus: Any, n: int, fixed: Any, v_re: Any, v_im: Any) -> None:
-    """Write one solved row to the buses: unknown nodes from ``v``, the others from the fixed voltages."""
-    count = len(fixed) // 2
-    for k in range(len(bus)):
-        i = bus[k]
-        if i < n:
-            out[row, k] = complex(v_re[i], v_im[i])
-        else:
-            out[row, k] = complex(fixed[i - n], fixed[count + i - n])
-
-
-@njit(cache=True, inline="always")
-def write_nothing(out: Any, row: int) -> None:
-    """Write a row that was not solved."""
-    for k in range(out.shape[1]):
-        out[row, k] = complex(np.nan, np.nan)
