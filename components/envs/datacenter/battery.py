@@ -107,6 +107,11 @@ class LithiumBattery:
         share = state["battery_feasible"] * (1.0 / self.most_in, 1.0 / self.most_out)
         return (state["battery_mwh"] - low) * (1.0 / (high - low)), share[:, 0], share[:, 1]
 
+    def debt_mwh(self, state: State) -> Array:
+        """Return what is bought to fill a deficit against the start, or minus what a surplus would give back, MWh."""
+        gap = self.soc_start * self.size_mwh - state["battery_mwh"]
+        return np.maximum(gap, 0.0) / self.charge_efficiency + np.minimum(gap, 0.0) * self.discharge_efficiency
+
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
         """Charge or discharge for one step; the facility draws ``total_w``."""
         wish = LEVELS[action] if self._discrete else action
@@ -123,8 +128,6 @@ class LithiumBattery:
         feasible[:, 0], feasible[:, 1] = self.feasible(after)
         state["battery_feasible"] = feasible
         exchanged = h * (charge - discharge)
-        gap = self.soc_start * self.size_mwh - after
-        settle = np.maximum(gap, 0.0) / self.charge_efficiency + np.minimum(gap, 0.0) * self.discharge_efficiency
         return Power(
             total_w * (h * 1e-3) + exchanged * 1e3,
             charge * 1e6,
@@ -132,5 +135,4 @@ class LithiumBattery:
             (exchanged - (after - stored)) * 1e3,
             (0.5 * self.wear_usd_per_mwh) * (into + out),
             after * (1.0 / self.size_mwh),
-            settle,
         )

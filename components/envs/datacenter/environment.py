@@ -194,7 +194,9 @@ class DataCenter(BatchedEnvironment):
         total = it.power_w + cooling + loss
         power = self.battery.dispatch(state, battery, total)
         last = self.elapsed + 1 >= self.site.horizon
-        return Record(x, work, it, air, room, plant, loss, total, power, last, bool(last.any()))
+        ending = bool(last.any())
+        debt = self.battery.debt_mwh(state) if ending else None
+        return Record(x, work, it, air, room, plant, loss, total, power, last, ending, debt)
 
     def _chosen(self, actions: Mapping[str, Array]) -> tuple[Array, ...]:
         """Return the agents' actions: integers, or float64 in [-1, 1], ``(num_envs,)`` each."""

@@ -258,7 +258,6 @@ class Power:
         loss_kwh: Energy lost in the battery, kWh.
         wear_usd: Cost of wear, USD.
         soc: State of charge afterwards, 0..1.
-        settle_mwh: Grid energy that would bring the battery back to its start, MWh; negative where it holds more.
         extra: Further columns of this part, for tables.
     """
 
@@ -268,7 +267,6 @@ class Power:
     loss_kwh: Array
     wear_usd: Array
     soc: Array
-    settle_mwh: Array
     extra: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -288,6 +286,7 @@ class Record:
         power: Of the battery.
         last: True ``(num_envs,)`` where the episode ends with this step.
         ending: True where any copy's episode does.
+        debt_mwh: Grid energy that settles the battery, MWh, ``(num_envs,)``; None unless ``ending``.
     """
 
     inputs: Inputs
@@ -301,6 +300,7 @@ class Record:
     power: Power
     last: Array
     ending: bool
+    debt_mwh: Array | None
 
 
 @runtime_checkable
@@ -495,6 +495,10 @@ class Battery(Protocol):
 
     def view(self, state: State) -> tuple[Array, Array, Array]:
         """Return where the charge lies in its window (0..1), and the shares of full charging and discharging power that the next step can take."""
+        ...
+
+    def debt_mwh(self, state: State) -> Array:
+        """Return the grid energy that would bring the battery back to its start, MWh; negative where it holds more."""
         ...
 
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:

@@ -53,6 +53,10 @@ class SustainDcBattery:
         charge = state["battery_mwh"] / self.size_mwh
         return charge, (charge < 1).astype(np.float64), (charge > 0).astype(np.float64)
 
+    def debt_mwh(self, state: State) -> Array:
+        """Owe nothing: the original forgets what is stored."""
+        return np.zeros(len(state["battery_mwh"]))
+
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
         """Charge (0), discharge (1) or idle (2) for one step of 15 minutes."""
         size, stored = self.size_mwh, state["battery_mwh"]
@@ -68,7 +72,7 @@ class SustainDcBattery:
         after = np.where(action == 2, stored, np.rint((stored + moved) * 1e8) / 1e8)
         state["battery_mwh"] = after
         zero = np.zeros(len(after))
-        return Power(250.0 * demand_mw + 1000.0 * moved, charged * 4e6, discharged * 4e6, zero, zero, after / size, zero)
+        return Power(250.0 * demand_mw + 1000.0 * moved, charged * 4e6, discharged * 4e6, zero, zero, after / size)
 
 
 def _logistic(z: Array) -> Array:

@@ -45,6 +45,7 @@ def demand_of(utilisation: Array) -> Array:
 
 def weather_walk(generator: np.random.Generator, std_c: float) -> Array:
     """Return a random walk over the year that starts near 0 and has standard deviation ``std_c``, °C, shape (35040,)."""
-    walk = np.cumsum(0.02 * generator.standard_normal(QUARTERS))
-    noise: Array = std_c * walk / np.std(walk)
+    walk = np.cumsum(generator.standard_normal(QUARTERS, dtype=np.float32), dtype=np.float64)  # the step's size cancels
+    std = np.sqrt(np.einsum("i,i", walk, walk) / QUARTERS - walk.mean() ** 2)  # a threaded dot product would cost more
+    noise: Array = walk * (std_c / std)
     return noise

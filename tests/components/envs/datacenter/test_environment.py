@@ -1,0 +1,222 @@
+"""The composed environment: options, errors before the first step, carry-over, settlement, determinism."""
+
+import numpy as np
+import pytest
+
+import wattloom
+from wattloom.components.envs.datacenter.metrics import ratios
+from wattloom.components.envs.datacenter.protocol import AGENTS
+from wattloom.errors import DataError, EnvironmentFault, WattloomError
+
+OPTIONS = [
+    ("datacenter", {}),
+    ("datacenter", {"actions": "continuous"}),
+    ("datacenter", {"cooling": "air"}),
+    ("datacenter", {"cooling": "air_airside"}),
+    ("datacenter", {"cooling": "water"}),
+    ("datacenter", {"cooling": "water_airside"}),
+    ("datacenter", {"cooling": "sustaindc"}),
+    ("datacenter", {"it_load": "gpu_racks"}),
+    ("datacenter", {"it_load": "sustaindc"}),
+    ("datacenter", {"hall": "legacy", "losses": "legacy"}),
+    ("datacenter", {"hall": "sustaindc"}),
+    ("datacenter", {"load_shifting": "sustaindc"}),
+    ("datacenter", {"battery": "sustaindc"}),
+    ("datacenter", {"reward": "cost"}),
+    ("datacenter", {"reward": "energy"}),
+    ("sustaindc", {"cooling": "air"}),
+    ("sustaindc", {"cooling": "water_waterside", "it_load": "servers", "hall": "contained"}),
+]
+
+
+def act(environment, rng):
+    n = environment.num_envs
+    if environment.agents[0].action_labels:
+        return {name: rng.integers(0, 3, n) for name in AGENTS}
+    return {name: rng.uniform(-1, 1, (n, 1)).astype(np.float32) for name in AGENTS}
+
+
+@pytest.mark.parametrize(("name", "parts"), OPTIONS, ids=lambda value: str(value))
+def test_every_combination_runs(name, parts):
+    environment, rng = wattloom.make(name, num_envs=3, episode__days=1, **parts), np.random.default_rng(0)
+    environment.reset(seed=1)
+    for step in range(96):
+        result = environment.step(act(environment, rng))
+        assert all(np.isfinite(value).all() for value in [*result.metrics.values(), *result.rewards.values()])
+        assert all(np.isfinite(value).all() for value in result.snapshot.observations.values())
+        whole = result.metrics["energy_it"] + result.metrics["energy_cooling"] + result.metrics["energy_loss"]
+        np.testing.assert_allclose(result.metrics["energy_total"], whole, rtol=1e-12)
+        assert (result.truncated == (step == 95)).all()
+        assert not result.terminated.any()
+    assert {"energy_total", "co2", "water"} <= set(result.metrics)
+
+
+WRONG = [
+    ("datacenter", {"it_load__capacity_mw": 0.0}, "capacity_mw=0"),
+    ("datacenter", {"battery__soc_low": 0.9, "battery__soc_high": 0.2}, "soc_low"),
+    ("datacenter", {"battery__soc_start": 0.95}, "soc_start"),
+    ("datacenter", {"battery__charge_efficiency": 0.0}, "charge_efficiency"),
+    ("datacenter", {"episode__step_minutes": 7}, "step_minutes"),
+    ("datacenter", {"episode__days": 400}, "days"),
+    ("datacenter", {"episode__start_month": 13}, "start_month"),
+    ("datacenter", {"load_shifting__deadline_h": 0.1}, "deadline_h"),
+    ("datacenter", {"load_shifting__flexible_share": 1.4}, "flexible_share"),
+    ("datacenter", {"hall__setpoint_start_c": 40.0}, "set-points"),
+    ("datacenter", {"hall__bypass": 1.0}, "bypass"),
+    ("datacenter", {"cooling__curve": "doe2"}, "curve"),
+    ("datacenter", {"cooling__tower_approach_k": 20.0}, "tower_approach_k"),
+    ("datacenter", {"cooling__cycles": 1.0}, "cycles"),
+    ("datacenter", {"cooling__load_curve": [0.5, 0.5]}, "load_curve"),
+    ("datacenter", {"actions": "both"}, "actions"),
+    ("datacenter", {"reward__cooling__comfrt": 1.0}, "comfort"),
+    ("datacenter", {"reward__battery__move": 1.0}, "reward.battery"),
+    ("datacenter", {"reward": "sustaindc"}, "reward=sustaindc"),
+    ("datacenter", {"observation": "sustaindc"}, "observation=sustaindc"),
+    ("datacenter", {"it_load__racks": [{"count": 3, "full_w": 9000}]}, "lacks"),
+    (
+        "datacenter",
+        {"it_load__racks": [{"count": 3, "full_w": 9000, "idle_w": 1, "fan_max_w": 1, "airflow_max_m3s": 1, "fans": 2}]},
+        "fans",
+    ),
+    ("datacenter", {"battery__capacity_mw": 1.0}, "capacity_mwh"),
+    ("datacenter", {"location": "atlantis"}, "atlantis"),
+    ("sustaindc", {"episode__month": 12}, "month"),
+    ("sustaindc", {"it_load__capacity_mw": 0.3}, "K warmer"),
+    ("sustaindc", {"it_load__servers_w": [[170, 20]]}, "lengths"),
+    ("sustaindc", {"hall__setpoint_c": 30.0}, "setpoint_c"),
+    ("sustaindc", {"actions": "continuous"}, "discrete"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "says"), WRONG, ids=lambda value: str(value))
+def test_wrong_configuration_is_named_before_the_first_step(name, changes, says):
+    with pytest.raises(WattloomError, match=says.replace("(", r"\(")):
+        wattloom.make(name, **changes)
+
+
+def test_part_that_lacks_a_method_is_named():
+    from wattloom.components.envs.datacenter import DataCenter
+
+    good = wattloom.make("datacenter")
+    parts = {
+        name: getattr(good, name) for name in ("episode", "load_shifting", "it_load", "hall", "cooling", "battery", "observation", "reward")
+    }
+    with pytest.raises(WattloomError, match="cooling=object lacks"):
+        DataCenter(**{**parts, "cooling": object()}, **good.episode.tables)
+
+
+def test_series_of_another_step_is_refused(hourly_year):
+    from wattloom.components.envs.datacenter.episode import CalendarEpisode
+
+    with pytest.raises(DataError, match="3600 s"):
+        CalendarEpisode().bind(hourly_year, None, 1)
+
+
+def test_state_that_is_not_finite_names_part_copy_and_inputs():
+    environment = wattloom.make("datacenter", num_envs=3)
+    environment.reset(seed=0)
+    environment.arrays["room"][1] = np.nan
+    with pytest.raises(EnvironmentFault, match=r"copy 1 at step 0; inputs: demand"):
+        environment.step({name: np.ones(3, int) for name in AGENTS})
+
+
+def test_copies_do_not_depend_on_the_batch():
+    rng = np.random.default_rng(5)
+    many, one = wattloom.make("datacenter", num_envs=5), wattloom.make("datacenter", num_envs=1)
+    many.reset(seed=[11, 12, 13, 14, 15])
+    one.reset(seed=[13])
+    for _ in range(60):
+        actions = act(many, rng)
+        wide, narrow = many.step(actions), one.step({name: action[2:3] for name, action in actions.items()})
+        for name in AGENTS:
+            assert np.array_equal(wide.snapshot.observations[name][2:3], narrow.snapshot.observations[name])
+            assert wide.rewards[name][2] == narrow.rewards[name][0]
+        assert all(wide.metrics[name][2] == narrow.metrics[name][0] for name in wide.metrics)
+
+
+@pytest.mark.parametrize("name", ["datacenter", "sustaindc"])
+def test_saved_rows_continue_bit_for_bit(name):
+    rng = np.random.default_rng(6)
+    first = wattloom.make(name, num_envs=3, episode__days=2)
+    first.reset(seed=1)
+    for _ in range(50):
+        first.step(act(first, rng))
+    state = first.get_state()
+    second = wattloom.make(name, num_envs=3, episode__days=2)
+    second.set_state(state)
+    for _ in range(50):
+        actions = act(first, rng)
+        a, b = first.step(actions), second.step(actions)
+        assert all(np.array_equal(a.rewards[agent], b.rewards[agent]) for agent in AGENTS)
+        assert np.array_equal(a.snapshot.state, b.snapshot.state)
+
+
+def test_setpoint_carries_over_unless_seeded():
+    environment = wattloom.make("sustaindc", num_envs=2, episode__days=1)
+    environment.reset(seed=3)
+    colder = {"load_shifting": np.ones(2, int), "cooling": np.zeros(2, int), "battery": np.full(2, 2)}
+    for _ in range(96):
+        environment.step(colder)
+    assert (environment.arrays["setpoint"] == 15.0).all()
+    environment.reset(seed=[None, 7])
+    assert environment.arrays["setpoint"].tolist() == [15.0, 18.0]
+    assert environment.arrays["history_seen"].tolist() == [96, 0]
+
+
+def test_backlog_and_empty_battery_are_charged_at_the_end():
+    environment = wattloom.make("datacenter", num_envs=2, episode__days=1)
+    environment.reset(seed=[4, 4], options={"start_day": 100})
+    lazy = {"load_shifting": np.array([0, 1]), "cooling": np.ones(2, int), "battery": np.array([1, 2])}
+    for step in range(96):
+        result = environment.step(lazy)
+        owed = result.metrics["co2_settlement"]
+        assert (owed == 0).all() == (step < 95)
+    assert owed[0] > 100 * abs(owed[1])
+    assert result.rewards["battery"][0] < result.rewards["battery"][1] - 1
+
+
+def test_individual_reward_weight_mixes():
+    own, mixed = (wattloom.make("datacenter", reward__individual_reward_weight=alpha) for alpha in (1.0, 0.5))
+    results = []
+    for environment in (own, mixed):
+        environment.reset(seed=2)
+        results.append(
+            environment.step({"load_shifting": np.ones(1, int), "cooling": np.ones(1, int), "battery": np.zeros(1, int)}).rewards
+        )
+    mine = np.array([results[0][name][0] for name in AGENTS])
+    expected = 0.5 * mine + 0.25 * (mine.sum() - mine)
+    np.testing.assert_allclose([results[1][name][0] for name in AGENTS], expected, rtol=1e-12)
+
+
+def test_racks_add_up_and_scale():
+    racks = [
+        {"count": 10, "full_w": 20000, "idle_w": 6000, "fan_max_w": 1600, "airflow_max_m3s": 2.0},
+        {"count": 5, "full_w": 40000, "idle_w": 8000, "fan_max_w": 4000, "airflow_max_m3s": 4.0},
+    ]
+    summed = wattloom.make("datacenter", it_load__racks=racks, it_load__capacity_mw=None)
+    scaled = wattloom.make("datacenter", it_load__racks=racks, it_load__capacity_mw=4.0)
+    assert summed.site.nameplate_w == pytest.approx(0.4e6)
+    assert scaled.site.nameplate_w == pytest.approx(4e6)
+    inlet, u = np.array([24.0]), np.array([0.4])
+    assert scaled.it_load.power(inlet, u).power_w == pytest.approx(10 * summed.it_load.power(inlet, u).power_w)
+
+
+def test_warmer_setpoint_saves_until_it_does_not():
+    totals = []
+    for start in (16.0, 24.0, 32.0):
+        environment = wattloom.make("datacenter", hall__setpoint_start_c=start)
+        environment.reset(seed=0, options={"start_day": 190})
+        energy = 0.0
+        for _ in range(7 * 96):
+            energy += environment.step({"load_shifting": np.ones(1, int), "cooling": np.ones(1, int), "battery": np.full(1, 2)}).metrics[
+                "energy_total"
+            ][0]
+        totals.append(energy)
+    assert totals[1] < totals[0]
+    assert totals[1] < totals[2]
+
+
+def test_ratios_are_ratios_of_sums():
+    sums = {"energy_it": np.array([100.0]), "energy_total": np.array([120.0]), "water": np.array([150.0]), "co2": np.array([30.0])}
+    found = ratios({**sums, "heat_removed": np.array([110.0]), "heat_free": np.array([55.0])})
+    assert {name: value.item() for name, value in found.items()} == {"pue": 1.2, "wue": 1.5, "cue": 0.3, "free_cooling": 0.5}
