@@ -65,6 +65,7 @@ class LightSim2GridSolver(BatchSolver):
         voltage = np.full((rows, model.n_node), complex(np.nan, np.nan))
         converged, iterations = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=np.int64)
         p_node, q_node = (power[:, form.node] for power in self._node_power(p, q))
+        p_node[:, form.slack] = q_node[:, form.slack] = 0.0  # a slack takes what comes
         finite = np.isfinite(p_node).all(axis=1) & np.isfinite(q_node).all(axis=1)
         if len(model.live_pv):
             finite &= np.isfinite(pv_vm).all(axis=1)

@@ -51,6 +51,7 @@ class PandaPowerSolver(BatchSolver):
         super().__init__(model)
         self._method = method
         self._net = bare(model)
+        self._counted = model.bus_energised & ~np.isin(model.bus_node, model.slack)  # a slack takes what comes
 
     def _solve(self, p: Floats, q: Floats, pv_vm: Floats) -> PowerFlowResult:
         rows = len(p)
@@ -69,10 +70,10 @@ class PandaPowerSolver(BatchSolver):
         """Return bus voltages and iterations of one row, None where there is no solution."""
         import pandapower
 
-        net, live = self._net, self._model.bus_energised
-        if not (np.isfinite(p[live]).all() and np.isfinite(q[live]).all()):
+        net, live, counted = self._net, self._model.bus_energised, self._counted
+        if not (np.isfinite(p[counted]).all() and np.isfinite(q[counted]).all()):
             return None
-        net.sgen["p_mw"], net.sgen["q_mvar"] = np.where(live, p, 0.0), np.where(live, q, 0.0)
+        net.sgen["p_mw"], net.sgen["q_mvar"] = np.where(counted, p, 0.0), np.where(counted, q, 0.0)
         held = self._model.gen_pv >= 0
         if held.any():
             net.gen.loc[held, "vm_pu"] = pv_vm[self._model.gen_pv[held]]

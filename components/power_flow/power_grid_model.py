@@ -68,6 +68,7 @@ class PowerGridModelSolver(BatchSolver):
         form, rows = self._form, len(p)
         voltage = np.full((rows, self._model.n_node), complex(np.nan, np.nan))
         p_node, q_node = (power[:, form.node] for power in self._node_power(p, q))
+        p_node[:, form.slack] = q_node[:, form.slack] = 0.0  # a slack takes what comes
         converged = np.asarray(np.isfinite(p_node).all(axis=1) & np.isfinite(q_node).all(axis=1))
         if converged.any():
             solved, good = self._run(p_node[converged], q_node[converged])

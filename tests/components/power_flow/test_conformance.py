@@ -78,6 +78,18 @@ def test_a_row_does_not_depend_on_batch_size_or_order(backend, name, solver, row
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_injected_at_a_slack_or_a_dead_bus_does_not_matter(backend, model, rows):
+    grid = model("case33bw").switched({19: False})
+    prepared = make_backend(backend).prepare(grid)
+    p, q = grid.elements.injections(*rows("case33bw"))
+    expected = prepared.solve(p, q)
+    assert expected.converged.all()
+    ignored = np.append(np.flatnonzero(~grid.bus_energised), 0)
+    p[:, ignored], q[:, ignored] = np.nan, np.inf
+    np.testing.assert_array_equal(prepared.solve(p, q).voltage, expected.voltage)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_an_empty_batch_is_an_empty_answer(backend, solver):
     empty = np.zeros((0, 33))
     answer = solver(backend, "case33bw").solve(empty, empty)
