@@ -76,10 +76,12 @@ class Algorithm:
     Attributes:
         privileged: True where the algorithm reads the model or the true future; printed in every table and refused by export.
         learns: False for baselines: nothing is stored and evaluation needs no training.
+        spec: Declarations of the environment, from :meth:`setup` on.
     """
 
     privileged: bool = False
     learns: bool = True
+    spec: EnvironmentSpec
 
     def setup(self, spec: EnvironmentSpec, seeds: Seeds, total_steps: int) -> None:
         """Build networks, buffers and streams for ``spec``.
@@ -94,6 +96,11 @@ class Algorithm:
         """
         self.spec = spec
         self.seeds = seeds
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether :meth:`setup` has been called."""
+        return hasattr(self, "spec")
 
     def bind(self, environment: Any) -> None:
         """Receive an environment read-only; called for ``privileged`` algorithms alone, before the first act."""

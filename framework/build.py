@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from wattloom.events import RunSummary
 from wattloom.hooks.base import Hook
 from wattloom.manifest import manifest
 from wattloom.resume import continued, find_unfinished
+from wattloom.run import Run, set_up
 from wattloom.run_directory import RunDirectory
-from wattloom.runner import Run, Runner
+from wattloom.runner import Runner
 from wattloom.signals import EXIT_CODES
 from wattloom.status import write_failure
 from wattloom.targets import build, resolve
@@ -63,30 +65,29 @@ def train(composed: Composed, *, directory: Path | None = None) -> tuple[RunSumm
 def _start(composed: Composed, settings: RunConfig, exact: Path | None) -> tuple[RunSummary, RunDirectory]:
     """Begin a new run."""
     composed.check()
-    _set_threads(settings.runner.torch_threads)
-    parts = _Parts.of(composed)  # data files and ranges are checked before a folder is made
-    directory = RunDirectory.create(Path(settings.runs_dir), settings.run_name, exact)
-    with directory.lock():
-        directory.write_yaml("config.yaml", composed.config)
-        directory.write_yaml("overrides.yaml", list(composed.overrides))
-        directory.write_json("manifest.json", manifest(composed.config, list(composed.overrides)))
-        summary = _run(composed, settings, directory, parts, None)
-    return summary, directory
+    with _torch_settings(settings.runner.torch_threads):
+        parts = _Parts.of(composed, settings)  # data files, ranges and spaces are checked before a folder is made
+        directory = RunDirectory.create(Path(settings.runs_dir), settings.run_name, exact)
+        with directory.lock():
+            directory.write_yaml("config.yaml", composed.config)
+            directory.write_yaml("overrides.yaml", list(composed.overrides))
+            directory.write_json("manifest.json", manifest(composed.config, list(composed.overrides)))
+            return _run(composed, settings, directory, parts, None), directory
 
 
-def _resume(source: RunDirectory, composed: Composed) -> tuple[RunSummary, RunDirectory]:
+def _resume(source: RunDirectory, asked: Composed) -> tuple[RunSummary, RunDirectory]:
     """Continue the run in ``source`` under the new overrides."""
     with source.lock():
-        composed = continued(source, composed)
+        composed = continued(source, asked)
         settings = RunConfig.from_composed(composed)
-        _set_threads(settings.runner.torch_threads)
-        checkpoint = CheckpointStore(source.checkpoints).load()
-        for reason in checkpoint.skipped:
-            logger.warning("skipped a damaged checkpoint: %s; continuing from %s", reason, checkpoint.path.name)
-        source.write_yaml("config.yaml", composed.config)
-        source.write_yaml("overrides.yaml", list(composed.overrides))
-        summary = _run(composed, settings, source, _Parts.of(composed), checkpoint)
-    return summary, source
+        with _torch_settings(settings.runner.torch_threads):
+            checkpoint = CheckpointStore(source.checkpoints).load()
+            for reason in checkpoint.skipped:
+                logger.warning("skipped a damaged checkpoint: %s; continuing from %s", reason, checkpoint.path.name)
+            parts = _Parts.of(composed, settings)
+            source.write_yaml("config.yaml", composed.config)
+            source.write_yaml("overrides.yaml", list(composed.overrides))
+            return _run(composed, settings, source, parts, checkpoint), source
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,11 @@ class _Parts:
     environment: Environment
 
     @classmethod
-    def of(cls, composed: Composed) -> _Parts:
-        """Build every component of ``composed``."""
-        config = composed.config
-        return cls(build_algorithm(config), build_hooks(config), build_loggers(config), build_environment(composed))
+    def of(cls, composed: Composed, settings: RunConfig) -> _Parts:
+        """Build every component of ``composed`` and set the algorithm up."""
+        algorithm, hooks, loggers = build_algorithm(composed), build_hooks(composed), build_loggers(composed)
+        environment = build_environment(composed)
+        return cls(set_up(algorithm, environment, settings.seed, settings.runner.total_steps), hooks, loggers, environment)
 
 
 def _run(composed: Composed, settings: RunConfig, directory: RunDirectory, parts: _Parts, checkpoint: Checkpoint | None) -> RunSummary:
@@ -139,7 +141,7 @@ def build_environment(composed: Composed, purpose: str = "train", num_envs: int 
     config = composed.config
     extra_overrides = config.get("evaluation", {}).get("overrides") or []
     if purpose == "evaluation" and extra_overrides:
-        config = compose([*composed.overrides, *extra_overrides]).config
+        config = compose([*composed.overrides, *extra_overrides], composed.extra_dirs).config
     node = dict(config["env"])
     copies = num_envs or int(node.get("num_envs", 1))
     accepted = _parameters(node)
@@ -147,11 +149,11 @@ def build_environment(composed: Composed, purpose: str = "train", num_envs: int 
         node["num_envs"] = copies
         if purpose == "capture" and "render_mode" in accepted:
             node["render_mode"] = "rgb_array"
-        return as_environment(build(node), num_envs=copies)
+        return as_environment(build(node, "env", composed.origin), num_envs=copies)
     node.pop("num_envs", None)
     if purpose == "capture" and "render_mode" in accepted:
         node["render_mode"] = "rgb_array"
-    return as_environment(lambda: build(node), num_envs=copies)
+    return as_environment(lambda: build(node, "env", composed.origin), num_envs=copies)
 
 
 def _parameters(node: Mapping[str, Any]) -> Mapping[str, inspect.Parameter]:
@@ -159,48 +161,55 @@ def _parameters(node: Mapping[str, Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(resolve(str(node.get("_target_")))).parameters
 
 
-def build_algorithm(config: Mapping[str, Any]) -> Algorithm:
+def build_algorithm(composed: Composed) -> Algorithm:
     """Build the configured algorithm.
 
     Raises:
-        ConfigError: The target is no algorithm.
+        ConfigError: The target is no algorithm, or a value is out of range.
     """
-    algorithm = build(config["algorithm"])
+    algorithm = build(composed.config["algorithm"], "algorithm", composed.origin)
     if not isinstance(algorithm, Algorithm):
         raise ConfigError(f"algorithm: {type(algorithm).__name__} is no wattloom.Algorithm; derive it from that class")
     return algorithm
 
 
-def build_hooks(config: Mapping[str, Any]) -> dict[str, Hook]:
+def build_hooks(composed: Composed) -> dict[str, Hook]:
     """Build the configured hooks in order; an entry that is null is off."""
-    return _named(config, "hooks", Hook)
+    return _named(composed, "hooks", Hook)
 
 
-def build_loggers(config: Mapping[str, Any]) -> dict[str, Logger]:
+def build_loggers(composed: Composed) -> dict[str, Logger]:
     """Build the configured metric sinks in order; an entry that is null is off."""
-    return _named(config, "logger", Logger)
+    return _named(composed, "logger", Logger)
 
 
-def _named(config: Mapping[str, Any], group: str, base: type) -> dict[str, Any]:
+def _named(composed: Composed, group: str, base: type) -> dict[str, Any]:
     """Build a group that is a mapping of named instances."""
     built = {}
-    for name, node in (config.get(group) or {}).items():
+    for name, node in (composed.config.get(group) or {}).items():
         if node is None:
             continue
         if not isinstance(node, Mapping):
             raise ConfigError(f"{group}.{name} must be a mapping with _target_, or null to switch it off, not {node!r}")
-        built[name] = build(node)
+        built[name] = build(node, f"{group}.{name}", composed.origin)
         if not isinstance(built[name], base):
             raise ConfigError(f"{group}.{name}: {type(built[name]).__name__} is no {base.__module__}.{base.__name__}")
     return built
 
 
-def _set_threads(count: int) -> None:
-    """Give torch its threads before its first operation: oversubscription costs a factor of a hundred.
+@contextlib.contextmanager
+def _torch_settings(threads: int) -> Iterator[None]:
+    """Give torch its threads, and flush denormal numbers, for the time of a run: both belong to the whole process.
 
-    Optimiser moments of dead units decay into denormal numbers, with which an Adam step takes up to ten times as long: they are flushed to 0.
+    Oversubscription costs a factor of a hundred, denormal moments slow Adam down up to tenfold.
     """
     import torch
 
-    torch.set_num_threads(count)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)

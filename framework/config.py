@@ -59,20 +59,16 @@ class RunnerConfig:
         stop_at: Env steps at which the run stops cleanly, to be resumed; None: never.
         wall_time: Seconds after which it stops cleanly (YAML may say ``3h50m``); None: no limit.
         torch_threads: CPU threads of torch.
-        device: ``cpu``, ``cuda``, ``cuda:1`` …
     """
 
     total_steps: int = 10_000
     stop_at: int | None = None
     wall_time: float | None = None
     torch_threads: int = 1
-    device: str = "cpu"
 
     def __post_init__(self) -> None:
         at_least(1, runner__total_steps=self.total_steps, runner__stop_at=self.stop_at, runner__torch_threads=self.torch_threads)
         object.__setattr__(self, "wall_time", seconds(self.wall_time, "runner.wall_time"))
-        if not re.fullmatch(r"cpu|cuda(:\d+)?|mps", self.device):
-            raise ConfigError(f"runner.device must be cpu, cuda, cuda:N or mps, not '{self.device}'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from wattloom.algorithm import Algorithm, Policy
 from wattloom.build import build_algorithm, build_environment
 from wattloom.checkpoint import Checkpoint, CheckpointStore
 from wattloom.compose import Composed, compose
-from wattloom.environment import Environment, EnvironmentSpec
+from wattloom.environment import Environment
 from wattloom.errors import RunError, UsageError
 from wattloom.evaluation import EvaluationResult, StepListener, evaluate_policy
 from wattloom.resume import recomposed
+from wattloom.run import set_up
 from wattloom.run_directory import RunDirectory
-from wattloom.seeding import Seeds
 
 
 class LoadedRun:
@@ -57,7 +57,7 @@ class LoadedRun:
             RunError: The checkpoint does not fit this environment or these networks.
         """
         state = (checkpoint or self.checkpoint()).parts["algorithm"]
-        algorithm = self._set_up(build_algorithm(self.config), environment)
+        algorithm = self._set_up(build_algorithm(self.composed), environment)
         try:
             algorithm.load_state_dict(state)
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
@@ -70,18 +70,14 @@ class LoadedRun:
         Raises:
             UsageError: It learns: without training it is no reference.
         """
-        algorithm = build_algorithm(compose([f"algorithm={name}"]).config)
+        algorithm = build_algorithm(compose([f"algorithm={name}"]))
         if algorithm.learns:
             raise UsageError(f"'{name}' learns, so it is no baseline: untrained it says nothing")
         return self._set_up(algorithm, environment)
 
     def _set_up(self, algorithm: Algorithm, environment: Environment) -> Algorithm:
         """Give an algorithm the declarations and streams of this run."""
-        seeds = Seeds(int(self.config["seed"])).child("algorithm")
-        algorithm.setup(EnvironmentSpec.of(environment), seeds, int(self.config["runner"]["total_steps"]))
-        if algorithm.privileged:
-            algorithm.bind(environment)
-        return algorithm
+        return set_up(algorithm, environment, int(self.config["seed"]), int(self.config["runner"]["total_steps"]))
 
     def policy(self, num_envs: int = 1, explore: bool = False, checkpoint: str = "best") -> Policy:
         """Return the trained policy over ``num_envs`` copies.

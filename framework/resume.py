@@ -66,7 +66,11 @@ def find_unfinished(root: Path, asked: Composed) -> RunDirectory | None:
     for path in find_runs(root):
         directory = RunDirectory(path)
         same = directory.read_json("manifest.json").get("config_hash") == wanted
-        if same and directory.read_json("status.json").get("state") != "completed" and any((path / "checkpoints").glob("step_*/manifest.json")):
+        if (
+            same
+            and directory.read_json("status.json").get("state") != "completed"
+            and any((path / "checkpoints").glob("step_*/manifest.json"))
+        ):
             logger.info("resume=auto continues %s", path)
             return directory
     return None

@@ -30,6 +30,18 @@ SECTIONS = ("act", "step", "observe", "hooks", "update", "evaluate", "checkpoint
 """What the run's wall time is split into."""
 
 
+def set_up(algorithm: Algorithm, environment: Environment, seed: int, total_steps: int) -> Algorithm:
+    """Give ``algorithm`` the declarations of ``environment`` and the streams of a run's seed, and return it.
+
+    Raises:
+        ConfigError: It cannot serve these agents' spaces.
+    """
+    algorithm.setup(EnvironmentSpec.of(environment), Seeds(seed).child("algorithm"), total_steps)
+    if algorithm.privileged:
+        algorithm.bind(environment)
+    return algorithm
+
+
 class Run:
     """The parts of one training run; also what hooks see as ``run``.
 
@@ -39,7 +51,7 @@ class Run:
         directory: Where its files go.
         environment: What is trained in.
         make_environment: Builds further environments of this configuration.
-        algorithm: Not yet set up.
+        algorithm: Set up for ``environment`` by :func:`set_up`; done here if nobody has.
         hooks: Name to hook, in order.
         loggers: Sinks of metric records.
         seed: The run's seed.
@@ -83,10 +95,7 @@ class Run:
         self.loggers = loggers
         self.episodes = EpisodeTracker(self.spec, self.spec.num_envs)
         self.heart = Heartbeat(directory)
-        self.algorithm = algorithm
-        algorithm.setup(self.spec, self.seeds.child("algorithm"), self.total_steps)
-        if algorithm.privileged:
-            algorithm.bind(environment)
+        self.algorithm = algorithm if algorithm.is_set_up else set_up(algorithm, environment, seed, runner.total_steps)
         self.policy: Policy = algorithm.policy(self.spec.num_envs, explore=True)
         self.snapshot: Snapshot
         self.evaluation_due = Schedule(every=evaluation.every)

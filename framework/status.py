@@ -77,5 +77,14 @@ def write_failure(directory: RunDirectory, error: str) -> None:
     now = time.time()
     directory.write_json(
         "status.json",
-        {"pid": os.getpid(), "host": socket.gethostname(), "started": now, "step": 0, **status, "state": "failed", "heartbeat": now, "error": error},
+        {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started": now,
+            "step": 0,
+            **status,
+            "state": "failed",
+            "heartbeat": now,
+            "error": error,
+        },
     )

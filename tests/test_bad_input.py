@@ -94,7 +94,7 @@ COMMANDS = {
     "type: algorithm": (["algorithm.gamma=abc"], USAGE, "algorithm.gamma must be float, not 'abc' (set by 'algorithm.gamma=abc')"),
     "type: runner": (["runner.total_steps=many"], USAGE, "runner.total_steps must be int, not 'many'"),
     "duration": (["runner.wall_time=soon"], USAGE, "runner.wall_time must be a duration such as 3h50m"),
-    "device": (["runner.device=gpu"], USAGE, "runner.device must be cpu, cuda"),
+    "threads": (["runner.torch_threads=0"], USAGE, "runner.torch_threads must be at least 1, not 0"),
     "seeds that do not fit": (["evaluation.seeds=[1,2]"], USAGE, "evaluation.seeds lists 2 seeds for evaluation.episodes=10"),
     "several values without -m": (["seed=1,2"], USAGE, "add -m to run each"),
     "nothing chosen": (["env=null"], USAGE, "env=null: every run needs one"),
@@ -212,10 +212,9 @@ def test_a_fault_in_the_middle_of_a_run_keeps_what_was_written(lab, capsys, word
     assert not (path / "lock.json").exists()
 
 
-def test_a_space_that_the_algorithm_cannot_serve_leaves_a_failed_status(lab, capsys):
+def test_a_space_that_the_algorithm_cannot_serve_is_refused_before_anything_is_written(lab, capsys):
     refused(capsys, ["env=gymnasium", "env.id=CartPole-v1", "algorithm=td3", *SMALL, "runs_dir=runs"], USAGE, "td3")
-    (status,) = (lab / "runs").glob("*/*/*/status.json")
-    assert json.loads(status.read_text())["state"] == "failed"
+    assert not (lab / "runs").exists()
 
 
 def test_a_checkpoint_of_other_networks_is_refused_and_kept(run, capsys):

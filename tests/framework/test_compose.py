@@ -129,7 +129,7 @@ def test_origins_name_the_file_or_the_override(site):
     composed = compose(["env=site", "chilling.cop=4"])
     assert composed.origin("env.size") == " (set in ./conf/env/site.yaml)"
     assert composed.origin("chilling.cop") == " (set by 'chilling.cop=4')"
-    assert composed.origin("runner.device") == " (set in conf/runner/default.yaml)"
+    assert composed.origin("runner.torch_threads") == " (set in conf/runner/default.yaml)"
     assert composed.origin("nowhere") == ""
 
 

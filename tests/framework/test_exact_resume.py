@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-
 from wattloom.checkpoint import CheckpointStore
 from wattloom.components.algorithms.sac import SAC
 from wattloom.components.algorithms.td3 import TD3

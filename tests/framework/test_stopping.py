@@ -142,7 +142,9 @@ def test_resume_auto_continues_the_unfinished_run_of_the_same_configuration_and_
 
 @pytest.mark.slow
 def test_wall_time_stops_cleanly(folder):
-    code, text = finish(start(folder, "algorithm=td3", *BASE, "runner.total_steps=10000000", "runner.wall_time=3s", "evaluation.every=null"))
+    code, text = finish(
+        start(folder, "algorithm=td3", *BASE, "runner.total_steps=10000000", "runner.wall_time=3s", "evaluation.every=null")
+    )
     assert code == 0, text
     assert status(the_run(folder))["state"] == "stopped"
     assert "wall_time" in status(the_run(folder))["reason"]
