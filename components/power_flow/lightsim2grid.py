@@ -22,17 +22,19 @@ from wattloom.errors import ConfigError
 
 Floats = NDArray[np.float64]
 
+REACHABLE = 1e-13  # times the largest admittance: the mismatch, p.u., below which rounding decides; as a voltage it is about as small
+
 
 @dataclass(frozen=True)
 class LightSim2Grid:
     """Newton-Raphson by lightsim2grid (extra ``grid``).
 
     Args:
-        tolerance_mva: MVA, largest power mismatch at a node at which a row stops.
+        tolerance_mva: MVA, largest power mismatch at a node at which a row stops; raised to :data:`REACHABLE` where that is more.
         max_iterations: Newton steps after which a row counts as not converged.
     """
 
-    tolerance_mva: float = 1e-9
+    tolerance_mva: float = 1e-10
     max_iterations: int = 30
 
     name = "lightsim2grid"
@@ -58,6 +60,8 @@ class LightSim2GridSolver(BatchSolver):
         self._grid = grid(self._form, model)
         self._sweep = sweep_class()
         self._batch: tuple[int, Any] = (0, None)
+        reachable = REACHABLE * float(np.abs(model.ybus.diagonal()).max())
+        self._tolerance = max(method.tolerance_mva / model.base_mva, reachable)
         self._start = np.ones(len(self._form.node), dtype=np.complex128)
 
     def _solve(self, p: Floats, q: Floats, pv_vm: Floats) -> PowerFlowResult:
@@ -88,7 +92,7 @@ class LightSim2GridSolver(BatchSolver):
         if len(live):
             slack = np.full((len(p), 1), np.abs(self._form.slack_voltage[0]))
             sweep.modify_gen_v(np.ascontiguousarray(np.concatenate([slack, pv_vm[:, live]], axis=1)))
-        sweep.compute(self._start.copy(), self._method.max_iterations, self._method.tolerance_mva / self._model.base_mva)
+        sweep.compute(self._start.copy(), self._method.max_iterations, self._tolerance)
         return (
             np.array(sweep.get_voltages()),
             np.array(sweep.converged_mask(), dtype=bool),
