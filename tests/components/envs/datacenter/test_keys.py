@@ -1,0 +1,199 @@
+"""Every key of every part does something: changed alone, in a stated scenario, it changes a metric or an observation."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+import wattloom
+import wattloom.conf
+from wattloom.components.envs.datacenter.protocol import AGENTS
+
+CONF = Path(wattloom.conf.__file__).parent
+HOT = {"weather": "constant", "weather__dry_bulb": 38.0, "weather__wet_bulb": 24.0}
+MILD = {"weather": "constant", "weather__dry_bulb": 16.0, "weather__wet_bulb": 14.5}
+COLD = {"weather": "constant", "weather__dry_bulb": 0.0, "weather__wet_bulb": -1.0}
+SMALL = {"cooling__plant_oversize": 0.3}
+BUSY = {"workload": "constant", "workload__value": 0.95}
+IDLE = {"workload": "constant", "workload__value": 0.02}
+COST = {"reward": "cost"}
+
+# (group, option): {key: (new value, scenario)}
+KEYS = {
+    ("it_load", "servers"): {
+        "capacity_mw": (2.0, {}),
+        "idle_fraction": (0.4, {}),
+        "leakage_per_k": (0.003, HOT),
+        "leakage_from_c": (15.0, HOT),
+        "fan_max_fraction": (0.1, {}),
+        "fan_speed_idle": (0.4, {}),
+        "fan_speed_load": (0.4, {}),
+        "fan_from_c": (20.0, HOT),
+        "fan_speed_per_k": (0.08, HOT | SMALL),
+        "airflow_max_m3s_per_w": (1.2e-4, {}),
+        "max_utilisation": (0.3, {}),
+        "throttle_start_c": (30.0, HOT | SMALL | BUSY),
+        "throttle_end_c": (41.0, HOT | SMALL | BUSY),
+        "off_start_c": (30.0, HOT | SMALL | BUSY),
+        "off_end_c": (50.0, HOT | {"cooling__plant_oversize": 0.1} | BUSY),
+        "power_curve": ("fan2007", {}),
+        "liquid_share": (0.5, {}),
+    },
+    ("hall", "contained"): {
+        "bypass": (0.3, {}),
+        "recirculation": (0.15, {}),
+        "crah_oversize": (1.4, {}),
+        "crah_min_speed": (0.9, IDLE),
+        "crah_max_speed": (1.0, HOT | SMALL | BUSY),
+        "crah_w_per_m3s": (1100.0, {}),
+        "thermal_mass_j_per_k_w": (120.0, {}),
+        "ua_w_per_k_w": (0.01, {}),
+        "setpoint_low_c": (20.0, {}),
+        "setpoint_high_c": (23.0, {}),
+        "setpoint_start_c": (25.0, {}),
+        "setpoint_rate_k": (0.5, {}),
+        "setpoint_step_k": (0.5, {}),
+    },
+    ("cooling", "water_waterside"): {
+        "plant_oversize": (1.6, {}),
+        "cop_ref": (4.0, HOT),
+        "curve": ("doe2_centrifugal", HOT),
+        "coil_approach_k": (8.0, HOT),
+        "chw_min_c": (18.0, HOT),
+        "chw_max_c": (12.0, HOT),
+        "ct_min": (0.9, MILD),
+        "capacity_low": (1.3, HOT),
+        "capacity_high": (1.0, MILD | BUSY),
+        "chillers": (1, HOT | IDLE),
+        "stage_load": (0.5, HOT),
+        "least_load": (0.5, HOT | IDLE),
+        "load_curve": ([0.2, 0.3, 0.5], HOT),
+        "pump_fraction": (0.03, {}),
+        "pump_min_speed": (0.8, {}),
+        "tower_approach_k": (5.0, HOT),
+        "tower_fan_fraction": (0.02, {}),
+        "tower_min_speed": (0.6, COLD),
+        "condenser_pump_fraction": (0.03, {}),
+        "cycles": (4.0, {}),
+        "drift_fraction": (1e-3, {}),
+        "tower_min_c": (15.0, COLD),
+        "exchanger_approach_k": (3.0, MILD),
+        "chw_range_k": (8.0, MILD),
+    },
+    ("cooling", "water"): {"tower_target_c": (24.0, COLD)},
+    ("cooling", "water_airside"): {"econ_dew_point_c": (0.0, MILD)},
+    ("cooling", "air_airside"): {"econ_dew_point_c": (0.0, MILD)},
+    ("battery", "lithium"): {
+        "capacity_mwh": (1.0, {}),
+        "charge_mw": (0.3, {}),
+        "discharge_mw": (0.3, {}),
+        "charge_efficiency": (0.9, {}),
+        "discharge_efficiency": (0.9, {}),
+        "soc_low": (0.3, {}),
+        "soc_high": (0.6, {}),
+        "soc_start": (0.4, {}),
+        "self_discharge_per_h": (1e-3, {}),
+        "wear_usd_per_mwh": (8.0, {}),
+        "allow_export": (True, IDLE | {"battery__discharge_mw": 1.5}),
+    },
+    ("losses", "ups"): {"ups_fixed": (0.03, {}), "ups_share": (0.06, {}), "site_fixed": (0.03, {})},
+    ("load_shifting", "fluid"): {"flexible_share": (0.5, {}), "deadline_h": (2.0, {}), "queue_limit_h": (0.25, {})},
+    ("episode", "calendar"): {
+        "year": (2021, {}),
+        "days": (2, {}),
+        "step_minutes": (30, {}),
+        "start_month": (2, {"episode__start_month": 7}),
+        "start_hour": (5, {}),
+        "utc_offset_hours": (3.0, {}),
+    },
+    ("reward", "emissions"): {"individual_reward_weight": (0.5, {}), "terminal_in": ("cost", {})},
+    ("observation", "datacenter"): {"forecast": ("perfect", {})},
+    ("episode", "sustaindc"): {
+        "month": (1, {}),
+        "days": (2, {}),
+        "weather_noise_c": (0.0, {}),
+        "day_roll": (1, {}),
+        "shift_hours": (5, {}),
+        "year": (2020, {}),
+    },
+    ("load_shifting", "sustaindc"): {"queue_limit": (5, {})},
+    ("it_load", "sustaindc"): {"servers_per_rack": (210, {}), "capacity_mw": (0.45, {})},
+    ("hall", "sustaindc"): {"setpoint_c": (20.0, {})},
+    ("cooling", "sustaindc"): {"place": ("wa", {}), "design_outdoor_c": (25.0, {})},
+    ("battery", "sustaindc"): {"capacity_mwh": (2.0, {})},
+    ("reward", "sustaindc"): {"history": (20, {})},
+}
+ELSEWHERE = {
+    ("it_load", "servers", "racks"): "test_racks_add_up_and_scale",
+    ("it_load", "sustaindc", "servers_w"): "test_sustaindc_parity",
+    ("it_load", "sustaindc", "supply_approach_k"): "test_approaches_of_the_racks",
+    ("it_load", "sustaindc", "return_approach_k"): "test_approaches_of_the_racks",
+    ("hall", "sustaindc", "carry_over"): "test_setpoint_carries_over_unless_seeded",
+    ("reward", "sustaindc", "carry_over"): "test_setpoint_carries_over_unless_seeded",
+    ("reward", "emissions", "load_shifting"): "weights, tested one by one below",
+    ("reward", "emissions", "cooling"): "weights, tested one by one below",
+    ("reward", "emissions", "battery"): "weights, tested one by one below",
+}
+WHOLE = ("days", "terminal_in")  # keys that show at the end of an episode
+CASES = [(group, option, key, *change) for (group, option), keys in KEYS.items() for key, change in keys.items()]
+
+
+@functools.cache
+def base_outcome(name, changes, steps):
+    """Outcome of a scenario that several keys start from."""
+    return outcome(name, dict(changes), steps)
+
+
+def outcome(name, changes, steps=40):
+    """Sums of metrics, rewards and observations of some steps under fixed, lively actions."""
+    environment = wattloom.make(name, num_envs=1, **changes)
+    snapshot = environment.reset(seed=3)
+    sums = [float(np.abs(snapshot.state).sum())]
+    rng = np.random.default_rng(7)
+    held = {agent: rng.integers(0, 3, 200).repeat(9) for agent in AGENTS}
+    for k in range(min(steps, environment.horizon)):
+        result = environment.step({agent: held[agent][k : k + 1] for agent in AGENTS})
+        sums += [float(sum(v[0] for v in result.metrics.values())), float(sum(i * v[0] for i, v in enumerate(result.rewards.values(), 1)))]
+        sums += [float(np.abs(result.snapshot.state).sum())]
+    return np.array(sums)
+
+
+@pytest.mark.parametrize(
+    ("group", "option", "key", "value", "scenario"), CASES, ids=lambda value: str(value) if isinstance(value, str) else ""
+)
+def test_key_has_an_effect(group, option, key, value, scenario):
+    name = "sustaindc" if option == "sustaindc" else "datacenter"
+    base = {group: option, "episode__days": 1, **scenario}
+    steps = 200 if key in WHOLE or group == "load_shifting" else 40
+    before, after = base_outcome(name, tuple(base.items()), steps), outcome(name, {**base, f"{group}__{key}": value}, steps)
+    assert len(before) != len(after) or np.abs(before - after).max() > 1e-9
+
+
+def test_no_key_is_forgotten():
+    for group, option in {(group, option) for group, option, *_ in CASES}:
+        keys = set(OmegaConf.to_container(OmegaConf.load(CONF / group / f"{option}.yaml"), resolve=False)) - {"_target_"}
+        tested = {key for g, o, key, *_ in CASES if g == group and key in keys} | {k for g, o, k in ELSEWHERE if (g, o) == (group, option)}
+        assert keys <= tested, (group, option, keys - tested)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_every_reward_weight_has_an_effect(agent):
+    weights = OmegaConf.load(CONF / "reward" / "emissions.yaml")[agent]
+    scenario = {"episode__days": 1, **HOT, **BUSY, "cooling__plant_oversize": 0.4, "load_shifting__queue_limit_h": 0.25}
+    before = outcome("datacenter", scenario, 96)
+    for component, weight in weights.items():
+        after = outcome("datacenter", {**scenario, f"reward__{agent}__{component}": float(weight) + 1.0}, 96)
+        assert np.abs(before - after).max() > 1e-9, component
+
+
+def test_approaches_of_the_racks():
+    from wattloom.components.envs.datacenter.sustaindc.racks import SustainDcRacks
+
+    one = [np.array([18.0]), np.array([0.5])]
+    base = SustainDcRacks().power(*one)
+    warmer = SustainDcRacks(supply_approach_k=[5.2] * 20).power(*one)
+    returned = SustainDcRacks(return_approach_k=[-1.0] * 20).power(*one)
+    assert warmer.power_w[0] != base.power_w[0]
+    assert returned.extra["return_c"][0] != base.extra["return_c"][0]
