@@ -42,8 +42,8 @@ def test_targets_of_the_working_directory_need_trust(site):
 
 
 def test_what_a_named_folder_names_is_trusted_and_nothing_beside_it(lab):
-    lab.write("shared/hooks/odd.yaml", "_target_: collections.Counter\n")
-    compose([], ["shared"])
+    lab.write("team/hooks/odd.yaml", "_target_: collections.Counter\n")
+    compose([], ["team"])
     assert is_trusted("collections.Counter")
     assert not is_trusted("collections.OrderedDict")
 
