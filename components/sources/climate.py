@@ -17,12 +17,12 @@ from wattloom.components.sources.seeds import generator
 from wattloom.components.sources.series import DAY, HOUR, Floats, Series
 
 
-def white(seed: int, place: str, node: str, year: int) -> Floats:
-    """White noise of one series in one local year, shape (8760 or 8784,)."""
-    return generator(seed, "climate", place, node, year).standard_normal(days_in(year) * 24)
+def white(seed: int, place: str, node: str, year: int, hours: int | None = None) -> Floats:
+    """White noise of one series in one local year, shape (8760 or 8784,), or the first ``hours`` of it."""
+    return generator(seed, "climate", place, node, year).standard_normal(days_in(year) * 24 if hours is None else hours)
 
 
-def innovations(seed: int, place: str, node: str, year: int) -> Floats:
+def innovations(seed: int, place: str, node: str, year: int, lead: int = 0) -> Floats:
     """Innovations of one series: the last ``BURN_IN`` hours of the year before, then the year, shape (BURN_IN + hours,).
 
     Args:
@@ -30,15 +30,16 @@ def innovations(seed: int, place: str, node: str, year: int) -> Floats:
         place: Whose climate.
         node: Which series of the place, e.g. ``"dry_bulb"``; one the place has no correlations for is independent.
         year: Local year.
+        lead: Hours by which the whole is read later: the stamps of intervals that are stamped at their end.
     """
     nodes, factor = joint(place)
     if node not in nodes:
-        return _joined(seed, place, node, year)
+        return _joined(seed, place, node, year, lead)
     row = factor[nodes.index(node)]
     total = np.zeros(BURN_IN + days_in(year) * 24)
     for other, weight in zip(nodes, row, strict=True):
         if weight != 0.0:
-            total += weight * _joined(seed, place, other, year)
+            total += weight * _joined(seed, place, other, year, lead)
     return total
 
 
@@ -46,7 +47,7 @@ def hourly_year(model: SeasonalAR, seed: int, place: str, node: str, year: int) 
     """One local year of a fitted series, hour by hour, shape (8760 or 8784,)."""
     first = (year - 1970) * 365 + (year - 1969) // 4 - (year - 1901) // 100 + (year - 1601) // 400
     weekday = (first - MONDAY_1970 // DAY + np.arange(days_in(year))) % 7
-    return model.generate(np.arange(1, days_in(year) + 1), weekday >= 5, innovations(seed, place, node, year))
+    return model.generate(np.arange(1, days_in(year) + 1), weekday >= 5, innovations(seed, place, node, year, model.lead))
 
 
 def years_of(calendar: Calendar, utc_offset_hours: float) -> range:
@@ -63,8 +64,9 @@ def dated(name: str, unit: str, values: Floats, first_year: int, utc_offset_hour
     return Series(name, unit, values, HOUR, start, utc_offset_hours, origin, kind, distinct_steps=values.size)  # type: ignore[arg-type]
 
 
-def _joined(seed: int, place: str, node: str, year: int) -> Floats:
-    return np.concatenate([white(seed, place, node, year - 1)[-BURN_IN:], white(seed, place, node, year)])
+def _joined(seed: int, place: str, node: str, year: int, lead: int) -> Floats:
+    before, after = white(seed, place, node, year - 1)[lead - BURN_IN :], white(seed, place, node, year + 1, lead)
+    return np.concatenate([before, white(seed, place, node, year), after])
 
 
 def days_in(year: int) -> int:

@@ -1,4 +1,4 @@
-"""Wet bulb and humidity of measured air, at the pressure it was measured at: ASHRAE Handbook of Fundamentals 2017, chapter 1, SI units."""
+"""Wet bulb and humidity of moist air at the pressure of its place: ASHRAE Handbook of Fundamentals 2017, chapter 1, SI units."""
 
 from __future__ import annotations
 
@@ -38,17 +38,27 @@ def humidity_from_dew_point(dry_bulb: Floats, dew_point: Floats) -> Floats:
     return np.clip(100.0 * saturation_pressure(dew_point) / saturation_pressure(dry_bulb), 0.0, 100.0)
 
 
-def wet_bulb(dry_bulb: Floats, relative_humidity: Floats, pressure: Floats | float = STANDARD_PRESSURE) -> Floats:
-    """Thermodynamic wet bulb in degC, shape (n,): the root of eqs. 33 (water) and 35 (ice), found by bisection to 1e-6 K.
+def humidity_from_wet_bulb(dry_bulb: Floats, wet: Floats, pressure: Floats | float = STANDARD_PRESSURE) -> Floats:
+    """Relative humidity in % from dry and wet bulb, degC (eqs. 33 and 35, then 20 solved for the vapour pressure), limited to 1 .. 100."""
+    ratio = _ratio_at(dry_bulb, wet, pressure)
+    vapour = pressure * ratio / (0.621945 + ratio)
+    return np.clip(100.0 * vapour / saturation_pressure(dry_bulb), 1.0, 100.0)
+
+
+def wet_bulb(
+    dry_bulb: Floats, relative_humidity: Floats, pressure: Floats | float = STANDARD_PRESSURE, *, tolerance: float = TOLERANCE
+) -> Floats:
+    """Thermodynamic wet bulb in degC, shape (n,): the root of eqs. 33 (water) and 35 (ice), found by bisection.
 
     Args:
         dry_bulb: Shape (n,), degC.
         relative_humidity: Shape (n,), %, limited to 0 .. 100.
         pressure: Station pressure, Pa.
+        tolerance: Width of the last bracket, K.
     """
     actual = humidity_ratio(np.clip(relative_humidity, 0.0, 100.0) / 100.0 * saturation_pressure(dry_bulb), pressure)
     low, high = np.full_like(dry_bulb, -100.0), dry_bulb.copy()
-    for _ in range(int(np.ceil(np.log2(200.0 / TOLERANCE)))):
+    for _ in range(int(np.ceil(np.log2(200.0 / tolerance)))):
         middle = 0.5 * (low + high)
         wetter = _ratio_at(dry_bulb, middle, pressure) > actual
         high, low = np.where(wetter, middle, high), np.where(wetter, low, middle)

@@ -66,7 +66,8 @@ def zone(kind: str, name: str | None, tables: tuple[str, ...]) -> Zone:
 def _zone(source: str, name: str) -> Zone:
     entry = table(source)["zones"][name]
     levels = tuple(table(source).get("levels", ()))
-    models = {q: SeasonalAR.from_table(m, levels) for q, m in entry.get("quantities", {}).items()}
+    lead = 1 if table(source).get("stamps") == "end" else 0
+    models = {q: SeasonalAR.from_table(m, levels, lead) for q, m in entry.get("quantities", {}).items()}
     facts = {k: v for k, v in entry.items() if k != "quantities"}
     return Zone(name, entry.get("place", name.lower()), facts, models)
 

@@ -40,6 +40,7 @@ class SeasonalAR:
         coefficients: c_l, one a lag.
         innovation_std: Standard deviation of the innovations that makes var(u) = 1.
         clip: Smallest and largest value ever returned, unit of the series.
+        lead: Hours from the start of an interval to the stamp it was fitted under: 1 where the records stamp the end of an hour, else 0.
     """
 
     link: Literal["identity", "sqrt"]
@@ -52,10 +53,11 @@ class SeasonalAR:
     coefficients: tuple[float, ...]
     innovation_std: float
     clip: tuple[float | None, float | None]
+    lead: int = 0
 
     @classmethod
-    def from_table(cls, entry: Mapping[str, Any], levels: Sequence[float]) -> SeasonalAR:
-        """Read one entry of a parameter table; ``levels`` are the table's probabilities."""
+    def from_table(cls, entry: Mapping[str, Any], levels: Sequence[float], lead: int = 0) -> SeasonalAR:
+        """Read one entry of a parameter table; ``levels`` are the table's probabilities, ``lead`` follows from its stamps."""
         a, k, a_s, k_s, _ = entry["harmonics"]
         return cls(
             link=entry["link"],
@@ -68,27 +70,33 @@ class SeasonalAR:
             coefficients=tuple(entry["coefficients"]),
             innovation_std=float(entry["innovation_std"]),
             clip=(entry["clip"][0], entry["clip"][1]),
+            lead=lead,
         )
 
     def generate(self, day_of_year: NDArray[np.int64], weekend: NDArray[np.bool_], innovations: Floats) -> Floats:
         """Return one draw of whole days, shape (24 * days,).
 
         Args:
-            day_of_year: Shape (days,), 1 .. 366.
+            day_of_year: Shape (days,), 1 .. 366; at least seven days.
             weekend: Shape (days,), True on Saturday and Sunday.
-            innovations: Shape (BURN_IN + 24 * days,), standard normal: e.
+            innovations: Shape (BURN_IN + 24 * days,), standard normal: e, of the stamps.
         """
-        hour = np.arange(24)
+        hour = np.arange(24) + self.lead
         f = (day_of_year[:, None] - 1 + hour / 24) / 365
-        y0 = _seasonal(self.mean, f)
+        y0 = _seasonal(self.mean, f, hour)
         if self.weekend.size:
-            y0 = y0 + weekend[:, None] * (self.weekend @ _harmonics(hour / 24, self.weekend.size))
-        s = np.exp(0.5 * _seasonal(self.log_variance, f))
+            y0 = y0 + self._weekend_hours(weekend) * (self.weekend @ _harmonics(hour / 24, self.weekend.size))
+        s = np.exp(0.5 * _seasonal(self.log_variance, f, hour))
         z = self.residual(innovations)[BURN_IN:].reshape(y0.shape)
         y = y0 + s * z
         x = np.maximum(y, 0.0) ** 2 if self.link == "sqrt" else y
         clipped: Floats = np.clip(x, *self.clip).reshape(-1)
         return clipped
+
+    def _weekend_hours(self, weekend: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The weekend flag w of every stamp, shape (days, 24); the day after the last is like the one a week before."""
+        after = np.append(weekend, weekend[-7])
+        return np.repeat(after, 24)[self.lead : self.lead + 24 * weekend.size].reshape(-1, 24)
 
     def residual(self, innovations: Floats) -> Floats:
         """Filter innovations to u and map it to the residual's distribution, shape as given."""
@@ -112,9 +120,9 @@ def _harmonics(phase: Floats, size: int) -> Floats:
     return np.stack(rows)
 
 
-def _seasonal(coefficients: Floats, f: Floats) -> Floats:
+def _seasonal(coefficients: Floats, f: Floats, hour: NDArray[np.int64]) -> Floats:
     """Sum of all products of yearly and daily harmonics, shape (days, 24): yearly at f, daily at the hour of the column."""
     yearly, daily = coefficients.shape
-    by_hour = coefficients @ _harmonics(np.arange(24) / 24, daily)
+    by_hour = coefficients @ _harmonics(hour / 24, daily)
     total: Floats = np.einsum("adh,ah->dh", _harmonics(f, yearly), by_hour)
     return total

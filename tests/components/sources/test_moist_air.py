@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from wattloom.components.sources.moist_air import humidity_from_dew_point, pressure_at, saturation_pressure, wet_bulb
+from wattloom.components.sources.moist_air import (
+    humidity_from_dew_point,
+    humidity_from_wet_bulb,
+    pressure_at,
+    saturation_pressure,
+    wet_bulb,
+)
 
 psychrolib = pytest.importorskip("psychrolib")
 
@@ -18,6 +24,16 @@ def test_wet_bulb_agrees_within_its_tolerance():
     dry, humidity, pressure = rng.uniform(-30, 50, 400), rng.uniform(3, 100, 400), rng.uniform(75e3, 104e3, 400)
     theirs = [psychrolib.GetTWetBulbFromRelHum(t, h / 100, p) for t, h, p in zip(dry, humidity, pressure, strict=True)]
     np.testing.assert_allclose(wet_bulb(dry, humidity, pressure), theirs, atol=2e-3)  # its bisection stops at 1e-3 K
+
+
+def test_humidity_is_the_inverse_of_the_wet_bulb():
+    rng = np.random.default_rng(2)
+    dry, humidity, pressure = rng.uniform(-20, 50, 400), rng.uniform(5, 100, 400), rng.uniform(75e3, 104e3, 400)
+    wet = wet_bulb(dry, humidity, pressure)
+    unique = np.abs(wet) > 0.01  # where ice meets water the two equations jump
+    np.testing.assert_allclose(humidity_from_wet_bulb(dry, wet, pressure)[unique], humidity[unique], atol=1e-3)
+    theirs = [100 * psychrolib.GetRelHumFromTWetBulb(t, w, p) for t, w, p in zip(dry, wet, pressure, strict=True)]
+    np.testing.assert_allclose(humidity_from_wet_bulb(dry, wet, pressure), theirs, atol=1e-6)
 
 
 def test_saturation_pressure_and_dew_point():
