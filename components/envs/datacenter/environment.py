@@ -17,6 +17,7 @@ from wattloom.batched import BatchedEnvironment, Outcome
 from wattloom.components.envs.datacenter import protocol
 from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
 from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State, Table
+from wattloom.components.envs.datacenter.render import Strip
 from wattloom.components.sources.protocol import Source
 from wattloom.environment import AgentSpec, Array, Snapshot
 from wattloom.errors import ConfigError, EnvironmentFault
@@ -90,6 +91,7 @@ class DataCenter(BatchedEnvironment):
         )
         self.reset_options = tuple(episode.reset_options)
         self.record: Record | None = None
+        self._strips: dict[int, Strip] = {}
         self._fresh = np.ones(num_envs, dtype=bool)
         self.arrays = self._initial()
 
@@ -161,6 +163,9 @@ class DataCenter(BatchedEnvironment):
         fresh = self._fresh[copies] | ~state["begun"][copies]
         state["begun"][copies] = True
         self.elapsed[copies] = 0
+        for copy in copies if self._strips else ():
+            if int(copy) in self._strips:
+                self._strips[int(copy)].rows.clear()
         self.episode.begin(state, copies, generators, options)
         self.load_shifting.begin(state, copies)
         self.hall.begin(state, copies, fresh)
@@ -175,6 +180,8 @@ class DataCenter(BatchedEnvironment):
         if not np.isfinite(record.power.grid_kwh).all():
             raise EnvironmentFault(self._fault(record, actions))
         self.observation.after(self.arrays, record)
+        for strip in self._strips.values():
+            strip.add(record, self.arrays)
         rewards = self.reward.rewards(self.arrays, self.elapsed, record)
         return Outcome(rewards, None, step_metrics(record, self.site))
 
@@ -219,3 +226,8 @@ class DataCenter(BatchedEnvironment):
         """Return what is visible now."""
         observations, central = self.observation.observe(self.arrays, self.elapsed)
         return Snapshot(observations, central)
+
+    def render(self, index: int = 0) -> Array:
+        """Draw power, temperature, queue, charge and carbon of copy ``index`` since the first call: uint8 ``(720, 960, 3)``."""
+        strip = self._strips.setdefault(index, Strip(index, self.site.step_hours, self.site.horizon))
+        return strip.draw()

@@ -220,3 +220,20 @@ def test_ratios_are_ratios_of_sums():
     sums = {"energy_it": np.array([100.0]), "energy_total": np.array([120.0]), "water": np.array([150.0]), "co2": np.array([30.0])}
     found = ratios({**sums, "heat_removed": np.array([110.0]), "heat_free": np.array([55.0])})
     assert {name: value.item() for name, value in found.items()} == {"pue": 1.2, "wue": 1.5, "cue": 0.3, "free_cooling": 0.5}
+
+
+@pytest.mark.parametrize("name", ["datacenter", "sustaindc"])
+def test_picture_grows_with_the_episode(name):
+    environment, rng = wattloom.make(name, num_envs=2, episode__days=1), np.random.default_rng(0)
+    environment.reset(seed=0)
+    empty = environment.render(1)
+    assert empty.shape == (720, 960, 3)
+    assert empty.dtype == np.uint8
+    inks = []
+    for _ in range(2):
+        for _ in range(40):
+            environment.step(act(environment, rng))
+        inks.append(int((environment.render(1) != empty).sum()))
+    assert 0 < inks[0] < inks[1]
+    environment.reset(seed=0)
+    assert np.array_equal(environment.render(1), empty)
