@@ -177,7 +177,7 @@ class DataCenter(BatchedEnvironment):
         """Simulate one step: queue, set-point, servers, air, plant, room, battery, rewards."""
         record = self.simulate(actions)
         self.record = record
-        if not np.isfinite(record.power.grid_kwh).all():
+        if np.count_nonzero(np.isfinite(record.power.grid_kwh)) < self.num_envs:
             raise EnvironmentFault(self._fault(record, actions))
         self.observation.after(self.arrays, record)
         for strip in self._strips.values():
@@ -201,9 +201,9 @@ class DataCenter(BatchedEnvironment):
         total = it.power_w + cooling + loss
         power = self.battery.dispatch(state, battery, total)
         last = self.elapsed + 1 >= self.site.horizon
-        ending = bool(last.any())
+        ending = bool(np.count_nonzero(last))
         debt = self.battery.debt_mwh(state) if ending else None
-        return Record(x, work, it, air, room, plant, loss, total, power, last, ending, debt)
+        return Record(x, work, it, air, room, plant, loss, cooling, total, power, last, ending, debt)
 
     def _chosen(self, actions: Mapping[str, Array]) -> tuple[Array, ...]:
         """Return the agents' actions: integers, or float64 in [-1, 1], ``(num_envs,)`` each."""

@@ -49,15 +49,13 @@ RECOMMENDED_C, ALLOWABLE_C = (18.0, 27.0), (15.0, 32.0)  # ASHRAE TC9.9, class A
 
 def step_metrics(record: Record, site: Site) -> dict[str, Array]:
     """Return every metric of :data:`COLUMNS` for one step, float64 ``(num_envs,)``."""
-    h = site.step_hours
-    kwh = h / 1e3
+    h, kwh = np.array(site.step_hours), np.array(site.step_hours * 1e-3)  # arrays, because a plain number costs every product more
     it, plant, air, power, work = record.it, record.plant, record.air, record.power, record.work
-    cooling = air.fan_w + plant.chiller_w + plant.chilled_pump_w + plant.condenser_pump_w + plant.tower_w + plant.liquid_loop_w
     inlet = record.room_c
     free = plant.heat_w - plant.coil_w + plant.coil_w * plant.economiser
     values = (
         it.power_w * kwh,
-        cooling * kwh,
+        record.cooling_w * kwh,
         record.loss_w * kwh,
         record.total_w * kwh,
         power.grid_kwh,

@@ -276,8 +276,8 @@ class TowerPlant(ChillerPlant):
         leaving = condenser + (0.5 * TOWER_RANGE_K) * np.minimum(rejected / (REJECTED * self.rated_w), 1.0)
         latent = H_FG * (saturation_ratio(leaving) - weather.humidity_ratio)
         total = C_AIR * (leaving - weather.dry_bulb) + latent
-        share = np.minimum(np.maximum(latent / np.maximum(total, 1.0), 0.0), 1.6)  # hot dry air evaporates more than the heat
-        share = np.where(total <= 1.0, 1.6, share)
+        # hot dry air evaporates more than the heat; water is never below wet bulb, so latent > 0 and a total below 1 J/kg ends at the limit too
+        share = np.minimum(latent / np.maximum(total, 1.0), 1.6)
         evaporated = share * rejected * (self._seconds / H_FG)
         drift = rejected * (self.drift_fraction * self._seconds / (C_WATER * TOWER_RANGE_K))
         bled = np.maximum(evaporated * (1.0 / (self.cycles - 1.0)) - drift, 0.0)

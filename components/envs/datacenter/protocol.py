@@ -282,6 +282,7 @@ class Record:
         room_c: Mean server inlet temperature over the step, °C.
         plant: Of the cooling plant.
         loss_w: Electrical losses and the site's other loads, W.
+        cooling_w: Air handlers, plant and liquid loop, W.
         total_w: Facility power without the battery, W.
         power: Of the battery.
         last: True ``(num_envs,)`` where the episode ends with this step.
@@ -296,6 +297,7 @@ class Record:
     room_c: Array
     plant: Plant
     loss_w: Array
+    cooling_w: Array
     total_w: Array
     power: Power
     last: Array
