@@ -73,6 +73,7 @@ class LithiumBattery:
         self.size_mwh = self.capacity_mwh if self.capacity_mwh is not None else 2e-6 * site.nameplate_w
         self.most_in = self.charge_mw if self.charge_mw is not None else 0.25 * self.size_mwh
         self.most_out = self.discharge_mw if self.discharge_mw is not None else 0.25 * self.size_mwh
+        self._per_power = np.array([1.0 / self.most_in, 1.0 / self.most_out])
         self._hours = site.step_hours
         self._keep = math.exp(-self.self_discharge_per_h * self._hours)
 
@@ -104,7 +105,7 @@ class LithiumBattery:
     def view(self, state: State) -> tuple[Array, Array, Array]:
         """Return the charge within its window (0..1) and the feasible shares of full charging and discharging power."""
         low, high = self.soc_low * self.size_mwh, self.soc_high * self.size_mwh
-        share = state["battery_feasible"] * (1.0 / self.most_in, 1.0 / self.most_out)
+        share = state["battery_feasible"] * self._per_power
         return (state["battery_mwh"] - low) * (1.0 / (high - low)), share[:, 0], share[:, 1]
 
     def debt_mwh(self, state: State) -> Array:
@@ -114,7 +115,7 @@ class LithiumBattery:
 
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
         """Charge or discharge for one step; the facility draws ``total_w``."""
-        wish = LEVELS[action] if self._discrete else action
+        wish = LEVELS.take(action) if self._discrete else action
         stored, h = state["battery_mwh"], self._hours
         most_in, most_out = state["battery_feasible"].T
         charge = np.minimum(np.maximum(wish, 0.0) * self.most_in, most_in)

@@ -54,8 +54,9 @@ class FluidQueue:
         self.limit = self.queue_limit_h / site.step_hours
         self._ring = self.deadline + 2
         ages = np.array([6.0, 12.0, 18.0, 24.0]) / site.step_hours
-        self._ages = np.minimum(np.round(ages).astype(np.int64), self._ring - 1)
-        self._hour = min(max(round(1.0 / site.step_hours), 1), self.deadline - 1)
+        ages = np.minimum(np.round(ages).astype(np.int64), self._ring - 1)
+        hour = min(max(round(1.0 / site.step_hours), 1), self.deadline - 1)
+        self._back = np.concatenate([ages, [self.deadline - hour, self.deadline]])  # steps back in the ring that the view looks
 
     def control(self, kind: ActionKind) -> Control:
         """Return defer, pass, process; or a number: -1 defers all new work, +1 drains the queue."""
@@ -80,7 +81,7 @@ class FluidQueue:
 
     def execute(self, state: State, inputs: Inputs, action: Array, capacity: Array | float) -> Work:
         """Take in the demand of a step and run a share of it."""
-        wish = LEVELS[action] if self._discrete else action
+        wish = LEVELS.take(action) if self._discrete else action
         w, done, added, t = inputs.demand, state["queue_done"], state["queue_added"], state["queue_time"]
         fixed = (1.0 - self.flexible_share) * w
         fixed_run = np.minimum(fixed, capacity)
@@ -107,8 +108,7 @@ class FluidQueue:
     def view(self, state: State) -> Array:
         """Return queue over its limit, shares of its work by age, work due within an hour and overdue work over the limit, ``(num_envs, 8)``."""
         done, t = state["queue_done"], state["queue_time"]
-        back = np.concatenate([self._ages, [self.deadline - self._hour, self.deadline]])
-        slots = (np.arange(len(t)) * self._ring)[:, None] + (t[:, None] - back) % self._ring
+        slots = (np.arange(len(t)) * self._ring)[:, None] + (t[:, None] - self._back) % self._ring
         older = np.maximum(state["queue_ring"].reshape(-1).take(slots) - done[:, None], 0.0)
         queue = np.maximum(state["queue_added"] - done, 0.0)
         out = np.empty((len(t), 8))
