@@ -1,0 +1,1 @@
+"""The distribution grid: photovoltaic inverters and batteries keep voltages in their band and losses low. One file a part."""

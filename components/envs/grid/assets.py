@@ -1,0 +1,207 @@
+"""Which inverters and batteries there are, where, and how an episode begins for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from wattloom.components.envs.grid import battery
+from wattloom.components.envs.grid.layout import spread_buses
+from wattloom.components.envs.grid.network import Feeder
+from wattloom.components.envs.grid.protocol import Dispatch, Floats, Inputs, Integers, State
+from wattloom.components.envs.grid.pv import reactive_limit
+from wattloom.environment import Array
+from wattloom.errors import ConfigError
+
+Numbers = float | Sequence[float]
+
+
+@dataclass
+class Assets:
+    """Photovoltaic inverters and batteries. A value may be one number for all, or a list with one an asset.
+
+    Attributes:
+        pv_buses: Buses with an inverter; None: those that the network names, or else ``pv_count`` of them, spread over it.
+        pv_count: Number of inverters where nobody names buses.
+        pv_mw: MW, power of the panels in full sun.
+        pv_mva: MVA, rating of the inverters.
+        reactive_share: Share of the free reactive capability that an action of 1 uses.
+        battery_buses: Buses with a battery; None: those that the network names, or else ``battery_count`` of them, spread over it.
+        battery_count: Number of batteries where nobody names buses.
+        battery_mwh: MWh, capacity.
+        battery_mw: MW, power of the converter.
+        soc_low, soc_high: Window of the state of charge, share of the capacity.
+        charge_efficiency: Energy stored over energy drawn.
+        discharge_efficiency: Energy delivered over energy taken out.
+        soc_start: State of charge at the start of an episode, share of the capacity.
+        start: ``"fixed"``: at ``soc_start``; ``"random"``: anywhere in the window; ``"carry"``: as the episode before left it, but at ``soc_start`` on
+            the first day of the data, and after a violation as it was when the violating episode began.
+        pv_at_start: Whether the inverters run (without reactive power) in the power flow that the first observation shows.
+        wear_usd_per_mwh: USD for each MWh moved in or out.
+
+    Raises:
+        ConfigError: A value out of range.
+    """
+
+    pv_buses: Sequence[int] | None = None
+    pv_count: int = 3
+    pv_mw: Numbers = 1.0
+    pv_mva: Numbers = 1.0
+    reactive_share: float = 1.0
+    battery_buses: Sequence[int] | None = None
+    battery_count: int = 3
+    battery_mwh: Numbers = 2.0
+    battery_mw: Numbers = 0.5
+    soc_low: float = 0.1
+    soc_high: float = 0.9
+    charge_efficiency: float = 0.95
+    discharge_efficiency: float = 0.95
+    soc_start: float = 0.5
+    start: Literal["fixed", "random", "carry"] = "fixed"
+    pv_at_start: bool = True
+    wear_usd_per_mwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.start not in ("fixed", "random", "carry"):
+            raise ConfigError(f"assets.start={self.start!r}: choose fixed, random or carry")
+        if not 0 <= self.soc_low <= self.soc_start <= self.soc_high <= 1 or self.soc_low == self.soc_high:
+            raise ConfigError(
+                f"assets.soc_low={self.soc_low}, soc_start={self.soc_start}, soc_high={self.soc_high}: give 0 <= low <= start <= high <= 1"
+            )
+        for name in ("charge_efficiency", "discharge_efficiency"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConfigError(f"assets.{name}={getattr(self, name)}: give 0 < efficiency <= 1")
+        if not 0 < self.reactive_share <= 1:
+            raise ConfigError(f"assets.reactive_share={self.reactive_share}: give 0 < share <= 1")
+        if not (self.wear_usd_per_mwh >= 0 and np.isfinite(self.wear_usd_per_mwh)):
+            raise ConfigError(f"assets.wear_usd_per_mwh={self.wear_usd_per_mwh}: give a number from 0")
+
+    def prepare(self, feeder: Feeder, step_hours: float) -> Fleet:
+        """Place the assets on a network.
+
+        Raises:
+            ConfigError: An unknown or dead bus, or as many values as there are no assets.
+        """
+        return Fleet(self, feeder, step_hours)
+
+
+class Fleet:
+    """The assets of one network, ready to run.
+
+    Attributes:
+        pv_bus, battery_bus: ``(n_pv,)`` and ``(n_battery,)`` bus columns.
+        pv_numbers, battery_numbers: The same as pandapower numbers.
+        pv_mw, pv_mva, capacity_mwh: Ratings by asset.
+        parameters: Of the batteries.
+    """
+
+    def __init__(self, assets: Assets, feeder: Feeder, step_hours: float) -> None:
+        self.assets, self.step_hours = assets, step_hours
+        pv_buses = assets.pv_buses if assets.pv_buses is not None else feeder.pv_buses
+        battery_buses = assets.battery_buses if assets.battery_buses is not None else feeder.battery_buses
+        self.pv_numbers = _buses("pv", pv_buses, assets.pv_count, feeder)
+        self.battery_numbers = _buses("battery", battery_buses, assets.battery_count, feeder)
+        self.pv_bus, self.battery_bus = feeder.model.bus_positions(self.pv_numbers), feeder.model.bus_positions(self.battery_numbers)
+        pvs, batteries = len(self.pv_bus), len(self.battery_bus)
+        if not pvs + batteries:
+            raise ConfigError("assets: there is neither an inverter nor a battery, so nobody can act; give pv_buses or battery_buses")
+        self.pv_mw, self.pv_mva = _values("pv_mw", assets.pv_mw, pvs), _values("pv_mva", assets.pv_mva, pvs)
+        self.capacity_mwh = _values("battery_mwh", assets.battery_mwh, batteries)
+        self.parameters = battery.Batteries(
+            _values("battery_mw", assets.battery_mw, batteries),
+            assets.soc_low * self.capacity_mwh,
+            assets.soc_high * self.capacity_mwh,
+            np.full(batteries, assets.charge_efficiency),
+            np.full(batteries, assets.discharge_efficiency),
+        )
+        self._all, self._pv = layers(np.concatenate([self.pv_bus, self.battery_bus])), layers(self.pv_bus)
+
+    @property
+    def n_pv(self) -> int:
+        """Number of inverters."""
+        return len(self.pv_bus)
+
+    @property
+    def n_battery(self) -> int:
+        """Number of batteries."""
+        return len(self.battery_bus)
+
+    def initial(self, num_envs: int) -> State:
+        """Return the energy stored, now and when the episode began, and what the assets last did."""
+        shape = (num_envs, self.n_battery)
+        power = {name: np.zeros((num_envs, self.n_pv)) for name in ("pv_p", "pv_q")}
+        return {"soc": np.zeros(shape), "soc_begun": np.zeros(shape), "battery_p": np.zeros(shape), **power}
+
+    def begin(self, state: State, copies: Array, generators: Sequence[np.random.Generator], fresh: Array) -> None:
+        """Set the energy stored in ``copies`` at the start of an episode; ``fresh`` ones carry nothing over."""
+        assets, soc = self.assets, state["soc"].copy()
+        start = assets.soc_start * self.capacity_mwh
+        if assets.start == "carry":
+            carried = np.where(state["violated"][copies, None], state["soc_begun"][copies], soc[copies])
+            first = (state["day"][copies] == 0) & ~state["violated"][copies]
+            soc[copies] = np.where((fresh | first)[:, None], start, carried)
+        elif assets.start == "random":
+            low, high = self.parameters.low_mwh, self.parameters.high_mwh
+            soc[copies] = low + (high - low) * np.array([generator.random(self.n_battery) for generator in generators])
+        else:
+            soc[copies] = start
+        begun = state["soc_begun"].copy()
+        begun[copies] = soc[copies]
+        state["soc"], state["soc_begun"] = soc, begun
+
+    def idle(self, state: State, inputs: Inputs) -> Dispatch:
+        """Return what runs while nobody acts: the panels, if they run at the start, without reactive power."""
+        pv_p = self.pv_mw * inputs.solar if self.assets.pv_at_start else np.zeros_like(inputs.solar)
+        soc = state["soc"]
+        return Dispatch(pv_p, np.zeros_like(pv_p), np.zeros_like(soc), soc, soc)
+
+    def run(self, state: State, inputs: Inputs, battery_action: Floats, pv_action: Floats) -> Dispatch:
+        """Carry out the actions, ``(n, n_battery)`` and ``(n, n_pv)`` in [-1, 1], for one step."""
+        before = state["soc"]
+        power, after = battery.run(self.parameters, before, battery_action, self.step_hours)
+        pv_p = self.pv_mw * inputs.solar
+        pv_q = pv_action * (self.assets.reactive_share * reactive_limit(pv_p, self.pv_mva))
+        return Dispatch(pv_p, pv_q, power.astype(np.float64, copy=False), before, after.astype(np.float64, copy=False))
+
+    def inject(self, dispatch: Dispatch, p_inj: Floats, q_inj: Floats) -> None:
+        """Add what the assets inject to ``(n, n_bus)`` MW and MVAr."""
+        p = np.concatenate([dispatch.pv_p, dispatch.battery_p], axis=1)
+        for columns, buses in self._all:
+            p_inj[:, buses] += p[:, columns]
+        for columns, buses in self._pv:
+            q_inj[:, buses] += dispatch.pv_q[:, columns]
+
+
+def _buses(kind: str, given: Sequence[int] | None, count: int, feeder: Feeder) -> tuple[int, ...]:
+    """Return the pandapower numbers of the buses of one kind of asset."""
+    if given is None:
+        return spread_buses(feeder, count, kind)
+    columns = feeder.model.bus_positions(list(given))
+    dead = [int(bus) for bus, column in zip(given, columns, strict=True) if column not in feeder.live]
+    if dead:
+        raise ConfigError(f"assets.{kind}_buses: bus {dead[0]} of network '{feeder.model.name}' has no supply")
+    return tuple(int(bus) for bus in given)
+
+
+def _values(name: str, value: Numbers, count: int) -> Floats:
+    """Return one positive value an asset."""
+    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    if values.ndim != 1 or len(values) not in (1, count):
+        raise ConfigError(f"assets.{name}={value}: give one number, or a list of {count}, one an asset")
+    if not ((values > 0) & np.isfinite(values)).all():
+        raise ConfigError(f"assets.{name}={value}: give positive numbers")
+    return np.broadcast_to(values, count).copy()
+
+
+def layers(buses: Integers) -> list[tuple[slice | Integers, Integers]]:
+    """Return columns and their buses in groups that name no bus twice, so that adding by index adds all; equal bits whatever the batch."""
+    left, groups = np.arange(len(buses)), []
+    while len(left):
+        first = np.unique(buses[left], return_index=True)[1]
+        columns = left[np.sort(first)]
+        groups.append((slice(None) if len(columns) == len(buses) else columns, buses[columns]))
+        left = np.setdiff1d(left, columns)
+    return groups

@@ -1,0 +1,85 @@
+"""What an operator wants to know of a step; means and sums over an episode follow from these.
+
+Voltages are judged against two named bands: ``buses_outside`` counts the supply band (0.95 .. 1.05 by default), ``voltage_violations`` the limits of the
+termination part (0.9 .. 1.1). The slack bus and buses without supply are left out of deviations and counts of the supply band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wattloom.components.envs.grid.protocol import Record
+from wattloom.components.envs.grid.reward import PARTS
+from wattloom.environment import Array, Column
+
+if TYPE_CHECKING:
+    from wattloom.components.envs.grid.environment import Grid
+
+COLUMNS = (
+    Column("losses_kw", "kW", "lower"),
+    Column("import_mw", "MW", "lower"),
+    Column("energy_cost", "USD", "lower"),
+    Column("voltage_min_pu", "p.u.", "higher"),
+    Column("voltage_max_pu", "p.u.", "lower"),
+    Column("voltage_mean_pu", "p.u.", "none"),
+    Column("voltage_deviation", "p.u.", "lower"),
+    Column("buses_outside", "1", "lower"),
+    Column("any_outside", "1", "lower"),
+    Column("violated", "1", "lower"),
+    Column("diverged", "1", "lower"),
+    Column("battery_moved", "MWh", "none"),
+    Column("battery_stored", "MWh", "none"),
+    Column("wear_cost", "USD", "lower"),
+    Column("reactive_mean", "MVAr", "none"),
+    *(Column(f"reward_{part}", "1", "higher") for part in PARTS),
+    Column("reward_penalty", "1", "higher"),
+)
+
+
+class StepMetrics:
+    """Metrics of one environment.
+
+    Args:
+        environment: Its parts.
+    """
+
+    def __init__(self, environment: Grid) -> None:
+        feeder = environment.feeder
+        self._buses = np.setdiff1d(feeder.live, feeder.slack)
+        self._all = feeder.live if len(feeder.live) < feeder.n_bus else None
+        self._low, self._high = environment.band
+        self._hours = environment.rows.profiles.step_hours
+        self._wear = environment.fleet.assets.wear_usd_per_mwh
+
+    def __call__(self, record: Record, parts: Mapping[str, Array], penalty: Array) -> dict[str, Array]:
+        """Return every declared column, float64 ``(n,)``."""
+        everywhere = record.vm if self._all is None else record.vm.take(self._all, axis=1)
+        vm = record.vm.take(self._buses, axis=1)
+        outside = ((vm < self._low) | (vm > self._high)).sum(axis=1).astype(np.float64)
+        dispatch = record.dispatch
+        moved = np.abs(dispatch.battery_p).sum(axis=1) * self._hours
+        count = max(dispatch.pv_q.shape[1], 1)
+        metrics = {
+            "losses_kw": record.loss_mw * 1e3,
+            "import_mw": record.import_mw,
+            "energy_cost": record.inputs.price * record.import_mw * self._hours,
+            "voltage_min_pu": everywhere.min(axis=1),
+            "voltage_max_pu": everywhere.max(axis=1),
+            "voltage_mean_pu": everywhere.sum(axis=1) / everywhere.shape[1],
+            "voltage_deviation": np.abs(vm - 1.0).sum(axis=1) / vm.shape[1],
+            "buses_outside": outside,
+            "any_outside": np.minimum(outside, 1.0),
+            "violated": record.violated.astype(np.float64),
+            "diverged": 1.0 - record.flow.converged,
+            "battery_moved": moved,
+            "battery_stored": dispatch.soc.sum(axis=1),
+            "wear_cost": moved * self._wear,
+            "reactive_mean": np.abs(dispatch.pv_q).sum(axis=1) / count,
+            "reward_penalty": penalty,
+        }
+        for part in PARTS:
+            metrics[f"reward_{part}"] = parts[part] if part in parts else np.zeros(len(vm))
+        return metrics
