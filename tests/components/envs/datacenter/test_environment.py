@@ -1,9 +1,12 @@
 """The composed environment: options, errors before the first step, carry-over, settlement, determinism."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import wattloom
+import wattloom.conf
 from wattloom.components.envs.datacenter.metrics import ratios
 from wattloom.components.envs.datacenter.protocol import AGENTS
 from wattloom.errors import DataError, EnvironmentFault, WattloomError
@@ -237,3 +240,15 @@ def test_picture_grows_with_the_episode(name):
     assert 0 < inks[0] < inks[1]
     environment.reset(seed=0)
     assert np.array_equal(environment.render(1), empty)
+
+
+LOCATIONS = sorted(file.stem for file in (Path(wattloom.conf.__file__).parent / "location").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_every_location_has_its_data(location):
+    environment = wattloom.make("datacenter", location=location, episode__days=1)
+    assert environment.episode.calendar.utc_offset_hours == environment.episode.utc_offset_hours
+    environment.reset(seed=0)
+    result = environment.step({name: np.ones(1, int) for name in AGENTS})
+    assert 0.5 < result.metrics["co2"][0] < 400  # hydro power in Ontario, coal in South Africa
