@@ -106,7 +106,7 @@ class BlockObservation:
         shown[:, 2] = record.plant.supply - record.air.setpoint
         shown[:, 3] = record.plant.part_load
         shown[:, 4] = record.total_w
-        shown[:, 5] = record.total_w / record.it.power_w
+        shown[:, 5] = record.total_w / np.maximum(record.it.power_w, 1.0)  # all servers may be off
         shown[:, 6] = record.power.grid_kwh
         state["shown"] = shown
 

@@ -117,3 +117,22 @@ def test_replay_says_what_is_missing(excerpts):
         replay({**recording, **{name: recording[name][:100] for name in recording if name.startswith("in_")}}, np.ones((97, 3), int))
     with pytest.raises(DataError, match=r"\(steps, 3\)"):
         replay(recording, recording["actions"][:, :2])
+
+
+@pytest.mark.parametrize(
+    ("policy", "action"), [("noop", (1, 1, 2)), ("hvac_lower", (1, 0, 2)), ("hvac_raise", (1, 2, 2)), ("always_defer", (0, 1, 2))]
+)
+def test_reference_weeks(shared, policy, action):
+    weeks = np.load(shared / "golden" / "sustaindc" / "ny_july_reference_weeks.npz")
+    with (shared / "golden" / "sustaindc" / "ny_july_reference_weeks.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["policy"] == policy]
+    assert len(rows) == 4
+    for row in rows:
+        recording = {name.partition("_")[2]: weeks[name] for name in weeks.files if name.startswith(f"week{row['week']}_")}
+        table = replay(recording, np.tile(action, (672, 1)), location="ny")
+        energy = table["info_bat_total_energy_with_battery_KWh"].sum()
+        co2 = table["info_bat_CO2_footprint"].sum() / 1e3
+        water = table["info_dc_water_usage"].sum()
+        np.testing.assert_allclose([energy, co2, water], [float(row[k]) for k in ("energy_kwh", "co2_kg", "water_l")], rtol=1e-6)
+        assert table["info_ls_tasks_dropped"].sum() == int(row["tasks_dropped"])
+        assert table["info_ls_tasks_in_queue"][-1] == int(row["queue_end"])
