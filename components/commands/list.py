@@ -35,7 +35,12 @@ def _options(loader: Loader, kind: str) -> list[str]:
         raise UsageError(f"there is no kind '{kind}'{did_you_mean(kind, loader.groups)}")
     width = max(len(name) for name in names) + 2
     room = max(40, shutil.get_terminal_size((140, 24)).columns - width)
-    return [f"{name:<{width}}{summary(loader, kind, name)[:room]}".rstrip() for name in names]
+    return [f"{name:<{width}}{_cut(summary(loader, kind, name), room)}".rstrip() for name in names]
+
+
+def _cut(text: str, room: int) -> str:
+    """Return the text, ended by ``…`` between two words where it is longer than the room."""
+    return text if len(text) <= room else text[: room - 1].rpartition(" ")[0].rstrip(" ,;:") + "…"
 
 
 def summary(loader: Loader, kind: str, name: str) -> str:

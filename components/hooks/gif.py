@@ -91,12 +91,17 @@ def write_gif(path: Path, frames: Sequence[Image], shown_ms: Sequence[int]) -> N
 
 
 def _common_palette(frames: Sequence[Image]) -> Image:
-    """Return one palette for all frames, from up to eight of them side by side: colours do not flicker and files stay small."""
+    """Return one palette for all frames: colours do not flicker and files stay small.
+
+    Every frame counts, and a colour weighs by the logarithm of its pixels: an arrow that a few frames show keeps its colour beside the background.
+    """
     from PIL import Image
 
-    chosen = [frames[k] for k in subsample(len(frames), 8)]
-    width, height = chosen[0].size
-    sheet = Image.new("RGB", (width * len(chosen), height))
-    for k, frame in enumerate(chosen):
-        sheet.paste(frame, (k * width, 0))
-    return sheet.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
+    pixels = np.concatenate([np.asarray(frame)[::3, ::3, :3].reshape(-1, 3) for frame in frames]).astype(np.int32)
+    cells = (pixels[:, 0] >> 3 << 10) | (pixels[:, 1] >> 3 << 5) | pixels[:, 2] >> 3  # 8 levels of a channel make one cell
+    counts = np.bincount(cells)
+    shown = np.flatnonzero(counts)
+    sums = [np.bincount(cells, weights=pixels[:, channel])[shown] for channel in range(3)]
+    colours = np.stack([(total / counts[shown]).round() for total in sums], axis=1).astype(np.uint8)
+    sheet = np.repeat(colours, 1 + np.log2(counts[shown]).astype(np.int64), axis=0)
+    return Image.fromarray(sheet[None]).quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)

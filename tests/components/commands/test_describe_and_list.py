@@ -99,3 +99,17 @@ def test_arguments_are_read_from_the_documentation():
         """
 
     assert documented_arguments(Thing) == {"size": "How large, m, over two lines.", "mode": "Which."}
+
+
+def test_a_long_meaning_ends_between_two_words(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    cut = [line for line in said(capsys, "list", "env").splitlines() if line.endswith("…")]
+    assert cut
+    monkeypatch.setenv("COLUMNS", "1000")
+    whole = {line.split()[0]: line.split() for line in said(capsys, "list", "env").splitlines()}
+    for line in cut:
+        *words, last = line.removesuffix("…").split()
+        assert len(line) <= 70
+        assert words == whole[words[0]][: len(words)]
+        assert whole[words[0]][len(words)].startswith(last)
+        assert whole[words[0]][len(words)].rstrip(" ,;:") == last
