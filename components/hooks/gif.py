@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_FPS = 50
 """A GIF counts in 10 ms, and players slow frames of 10 ms down: 20 ms is the shortest that is shown as written."""
-_COLOURS = 128
+_COLOURS, _EXACT = 128, 16
 
 
 def subsample(total: int, most: int | None) -> list[int]:
@@ -93,7 +93,8 @@ def write_gif(path: Path, frames: Sequence[Image], shown_ms: Sequence[int]) -> N
 def _common_palette(frames: Sequence[Image]) -> Image:
     """Return one palette for all frames: colours do not flicker and files stay small.
 
-    Every frame counts, and a colour weighs by the logarithm of its pixels: an arrow that a few frames show keeps its colour beside the background.
+    The commonest colours of the first frame are kept exactly. The rest is shared out over every frame, a colour weighing by the logarithm of its
+    pixels: an arrow that a few frames show keeps its colour beside the background.
     """
     from PIL import Image
 
@@ -104,4 +105,8 @@ def _common_palette(frames: Sequence[Image]) -> Image:
     sums = [np.bincount(cells, weights=pixels[:, channel])[shown] for channel in range(3)]
     colours = np.stack([(total / counts[shown]).round() for total in sums], axis=1).astype(np.uint8)
     sheet = np.repeat(colours, 1 + np.log2(counts[shown]).astype(np.int64), axis=0)
-    return Image.fromarray(sheet[None]).quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
+    shared = Image.fromarray(sheet[None]).quantize(_COLOURS - _EXACT, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    exact, often = np.unique(np.asarray(frames[0])[..., :3].reshape(-1, 3), axis=0, return_counts=True)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*exact[np.argsort(-often, kind="stable")[:_EXACT]].ravel().tolist(), *shared])
+    return palette
