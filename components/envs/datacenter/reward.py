@@ -73,11 +73,22 @@ class ComponentReward:
         site = environment.site
         demand, carbon, price = environment.episode.means()
         self._site = site
-        self._kwh = site.nameplate_w * PUE_REFERENCE * LOAD_REFERENCE * site.step_hours * 1e-3
-        self._per_kg = 1.0 / max(self._kwh * carbon * 1e-3, 1e-12)
-        self._per_usd = 1.0 / max(self._kwh * price * 1e-3, 1e-12)
-        self._per_litre = 1.0 / (WATER_REFERENCE * LOAD_REFERENCE * site.nameplate_w * site.step_hours * 1e-3)
-        self._per_work = 1.0 / max(getattr(environment.load_shifting, "flexible_share", 0.2) * demand, 1e-3)
+        kwh = site.nameplate_w * PUE_REFERENCE * LOAD_REFERENCE * site.step_hours * 1e-3
+        work = getattr(environment.load_shifting, "flexible_share", 0.2) * demand
+        self._owed = {"carbon": max(kwh * carbon * 1e-3, 1e-12), "cost": max(kwh * price * 1e-3, 1e-12)}[self.terminal_in]  # kg or USD
+        self._work = max(work, 1e-3)
+        references = {
+            "carbon": max(kwh * carbon, 1e-9),  # g
+            "energy": kwh,
+            "cost": max(kwh * price * 1e-3, 1e-12),  # USD
+            "water": WATER_REFERENCE * LOAD_REFERENCE * site.nameplate_w * site.step_hours * 1e-3,  # L
+            "sla": self._work,
+            "comfort": 5.0,  # K
+            "unmet": 5.0,  # K
+            "move": 10.0,  # K
+            "terminal": 1.0,
+        }
+        self._factors = {agent: {n: -w / references[n] for n, w in weights.items()} for agent, weights in self._weights.items()}
 
     def initial(self, num_envs: int) -> State:
         """Return the last set-point where moves are charged."""
@@ -98,43 +109,43 @@ class ComponentReward:
         )
         own = []
         for agent, kwh in zip(AGENTS, energies, strict=True):
-            weights = self._weights[agent]
-            costs = [self._cost(name, agent, kwh, state, record) * -weight for name, weight in weights.items() if name != "terminal"]
-            if record.ending and "terminal" in weights:
-                costs.append(self._debt(agent, record) * -weights["terminal"])
-            own.append(sum(costs[1:], costs[0]) if costs else np.zeros(len(kwh)))
+            factors = self._factors[agent]
+            terms = [self._quantity(name, agent, kwh, state, record) * f for name, f in factors.items() if name != "terminal"]
+            if record.ending and "terminal" in factors:
+                terms.append(self._debt(agent, record) * factors["terminal"])
+            own.append(sum(terms[1:], terms[0]) if terms else np.zeros(len(kwh)))
         if self._moves:
             state["reward_setpoint"] = state["setpoint"]
         alpha, share = self.individual_reward_weight, (1.0 - self.individual_reward_weight) / (len(own) - 1)
         everyone = own[0] + own[1] + own[2]
         return {agent: (alpha - share) * mine + share * everyone for agent, mine in zip(AGENTS, own, strict=True)}
 
-    def _cost(self, name: str, agent: str, kwh: Array, state: State, record: Record) -> Array:
-        """Return a component's positive cost, in references."""
+    def _quantity(self, name: str, agent: str, kwh: Array, state: State, record: Record) -> Array:
+        """Return a component's quantity of the step, in the unit of its reference."""
         x, room = record.inputs, record.room_c
-        cost: Array
+        quantity: Array
         if name == "carbon":
-            cost = kwh * x.carbon * (1e-3 * self._per_kg)
+            quantity = kwh * x.carbon
         elif name == "energy":
-            cost = kwh * (1.0 / self._kwh)
+            quantity = kwh
         elif name == "cost":
-            cost = (kwh * x.price * 1e-3 + (record.power.wear_usd if agent == "battery" else 0.0)) * self._per_usd
+            quantity = kwh * x.price * 1e-3 + (record.power.wear_usd if agent == "battery" else 0.0)
         elif name == "water":
-            cost = record.plant.water_l * self._per_litre
+            quantity = record.plant.water_l
         elif name == "sla":
-            cost = (10.0 * record.work.dropped + record.work.overdue) * self._per_work
+            quantity = 10.0 * record.work.dropped + record.work.overdue
         elif name == "comfort":
-            cost = 0.2 * (np.maximum(room - 27.0, 0.0) + np.maximum(18.0 - room, 0.0) + 4.0 * np.maximum(room - 32.0, 0.0))
+            quantity = np.maximum(room - 27.0, 0.0) + np.maximum(18.0 - room, 0.0) + 4.0 * np.maximum(room - 32.0, 0.0)
         elif name == "unmet":
-            cost = 0.2 * np.maximum(record.plant.supply - record.air.setpoint, 0.0)
+            quantity = np.maximum(record.plant.supply - record.air.setpoint, 0.0)
         else:  # move
-            cost = 0.1 * np.abs(state["setpoint"] - state["reward_setpoint"])
-        return cost
+            quantity = np.abs(state["setpoint"] - state["reward_setpoint"])
+        return quantity
 
     def _debt(self, agent: str, record: Record) -> Array:
-        """Return the settlement of the last step, in references; 0 in copies that go on."""
+        """Return the settlement of the last step over its reference; 0 in copies that go on."""
         battery, backlog = settlement_mwh(record, self._site)
         mwh, x = battery if agent == "battery" else backlog, record.inputs
-        owed = mwh * (x.carbon_day * self._per_kg if self.terminal_in == "carbon" else x.price_day * self._per_usd)
-        late = record.work.overdue * self._per_work if agent == "load_shifting" else 0.0
+        owed = mwh * (x.carbon_day if self.terminal_in == "carbon" else x.price_day) * (1.0 / self._owed)
+        late = record.work.overdue * (1.0 / self._work) if agent == "load_shifting" else 0.0
         return np.where(record.last, owed + late, 0.0)
