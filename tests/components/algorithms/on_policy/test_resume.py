@@ -1,0 +1,117 @@
+"""A run of 2N steps stopped at N and resumed equals the uninterrupted one bit for bit; states load with weights_only."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from wattloom.checkpoint import CheckpointStore
+from wattloom.components.algorithms.haa2c import HAA2C
+from wattloom.components.algorithms.happo import HAPPO
+from wattloom.components.algorithms.hatrpo import HATRPO
+from wattloom.components.algorithms.ippo import IPPO
+from wattloom.components.algorithms.mappo import MAPPO
+from wattloom.components.loggers.jsonl import JsonlLogger
+from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
+from wattloom.run_directory import RunDirectory
+from wattloom.runner import Run, Runner
+from wattloom.telemetry.logger import without_wall_clock
+from wattloom.telemetry.loggers import LoggerList
+from wattloom.telemetry.reader import read_records
+
+TOTAL = 240
+SMALL = {"rollout_steps": 11, "critic_epochs": 2, "critic_minibatches": 2, "hidden_sizes": (8,), "normalize_observations": True}
+FULL = {"learning_rate_schedule": "linear", "value_scale": "popart"}
+CASES = [
+    pytest.param(IPPO, FULL | {"minibatches": 2, "share_parameters": True}, id="ippo"),
+    pytest.param(MAPPO, {"minibatches": 3, "target_kl": 0.01, "reward_sharing": 0.5}, id="mappo"),
+    pytest.param(HAPPO, FULL | {"minibatches": 2}, id="happo"),
+    pytest.param(HAPPO, {"engine": "autograd"}, id="happo-autograd"),
+    pytest.param(HAA2C, {"value_scale": "none", "minibatches": 2}, id="haa2c"),
+    pytest.param(HATRPO, {}, id="hatrpo"),
+]
+
+
+def run(path, environment, kind, options, stop_at=None, resume=False):
+    path.mkdir(parents=True, exist_ok=True)
+    directory = RunDirectory(path)
+    job = Run(
+        name="resume",
+        config={},
+        directory=directory,
+        environment=environment(3),
+        make_environment=lambda purpose, count: environment(count or 1),
+        algorithm=kind(**SMALL | options),
+        hooks={},
+        loggers=LoggerList({"jsonl": JsonlLogger()}),
+        seed=3,
+        runner=RunnerConfig(total_steps=TOTAL, stop_at=stop_at),
+        evaluation=EvaluationConfig(every=120, episodes=2),
+        checkpoint=CheckpointConfig(every=None),
+    )
+    return Runner(job).execute(CheckpointStore(directory.checkpoints).load() if resume else None)
+
+
+def assert_same(a, b, path=""):
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            if key not in ("loggers", "seconds"):
+                assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), path
+        for k, pair in enumerate(zip(a, b, strict=True)):
+            assert_same(*pair, f"{path}[{k}]")
+    elif isinstance(a, np.ndarray | torch.Tensor):
+        assert np.array_equal(np.asarray(a), np.asarray(b)), path
+    else:
+        assert a == b, path
+
+
+def assert_equal_runs(one, two):
+    left, right = (CheckpointStore(path / "checkpoints").load() for path in (one, two))
+    assert left.step == right.step == TOTAL
+    for part in ("algorithm", "environment", "run"):
+        assert_same(left.parts[part], right.parts[part], part)
+    records = [[without_wall_clock(r) for r in read_records(path / "logs" / "metrics.jsonl").records] for path in (one, two)]
+    assert records[0] == records[1]
+
+
+@pytest.mark.parametrize(("kind", "options"), CASES)
+def test_stopped_mid_rollout_and_resumed_equals_uninterrupted(tmp_path, crew, kind, options):
+    groups = {"a": "twins", "d": "twins"}
+
+    def environment(copies):
+        return crew(num_envs=copies, masks=True, leaving=True, groups=groups, start_at=2.0)
+
+    whole, halves, again = (tmp_path / name for name in ("whole", "halves", "again"))
+    assert run(whole, environment, kind, options).status == "completed"
+    assert run(again, environment, kind, options).status == "completed"
+    assert_equal_runs(whole, again)
+    assert run(halves, environment, kind, options, stop_at=120).status == "stopped"  # 40 steps a copy: 7 into the fourth rollout
+    assert CheckpointStore(halves / "checkpoints").load().parts["algorithm"]["rollout"]["filled"] == 7
+    assert run(halves, environment, kind, options, resume=True).status == "completed"
+    assert_equal_runs(whole, halves)
+
+
+@pytest.mark.parametrize(("kind", "options"), CASES)
+def test_another_seed_gives_other_parameters_and_the_same_seed_the_same(loop, crew, kind, options):
+    runs = [loop(kind(**SMALL | options), crew(), seed=seed).step(11).algorithm for seed in (1, 1, 2)]
+    first, same, other = (torch.cat([actor.params.data.flatten() for actor in algorithm.actors]) for algorithm in runs)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(("kind", "options"), CASES)
+def test_states_load_with_weights_only(loop, crew, kind, options):
+    one = loop(kind(**SMALL | options), crew()).step(15)
+    file = io.BytesIO()
+    torch.save({"algorithm": one.algorithm.state_dict(), "policy": one.policy.state_dict()}, file)
+    file.seek(0)
+    state = torch.load(file, weights_only=True)
+    two = loop(kind(**SMALL | options), crew())
+    two.restore(state, one.environment.get_state())
+    for step in (one, two):
+        step.step(20)
+    assert_same(one.algorithm.state_dict(), two.algorithm.state_dict())
