@@ -7,7 +7,7 @@ stretch of data an episode is, what is seen, what is earned, and when an episode
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -25,6 +25,9 @@ from wattloom.components.power_flow.protocol import Backend
 from wattloom.components.sources.protocol import Source, Table
 from wattloom.environment import AgentSpec, Array, Column, Snapshot
 from wattloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from wattloom.components.envs.grid.render import Map
 
 
 class Grid(BatchedEnvironment):
@@ -105,14 +108,16 @@ class Grid(BatchedEnvironment):
         self._names = tuple(territory.name for territory in self.territories)
         self._battery_entries, self._pv_entries = self._entries()
         self.record: Record | None = None
+        self._map: Map | None = None
         shape = (num_envs, self.feeder.n_bus)
         self.arrays = {
             **self.rows.initial(num_envs),
             **self.fleet.initial(num_envs),
             "begun": np.zeros(num_envs, dtype=bool),
             "violated": np.zeros(num_envs, dtype=bool),
-            **{name: np.zeros(shape) for name in ("va", "p_inj", "q_inj")},
+            **{name: np.zeros(shape) for name in ("p_inj", "q_inj")},
             "vm": np.ones(shape),
+            "voltage": np.ones(shape, dtype=np.complex128),
         }
 
     def _spec(self, territory: Territory) -> AgentSpec:
@@ -153,7 +158,7 @@ class Grid(BatchedEnvironment):
         p_inj, q_inj, flow = self.solve(inputs, dispatch)
         seen = {
             "vm": np.where(flow.converged[:, None], self._alive(flow.vm), 1.0),
-            "va": _angle(flow),
+            "voltage": flow.voltage,
             "p_inj": p_inj,
             "q_inj": q_inj,
             "pv_p": dispatch.pv_p,
@@ -196,7 +201,7 @@ class Grid(BatchedEnvironment):
             pv_q=dispatch.pv_q,
             battery_p=dispatch.battery_p,
             vm=vm,
-            va=_angle(flow),
+            voltage=flow.voltage,
             p_inj=p_inj,
             q_inj=q_inj,
             violated=violated & terminated,
@@ -237,8 +242,14 @@ class Grid(BatchedEnvironment):
         observations, central = self.observation.observe(self.arrays)
         return Snapshot(observations, central)
 
+    def render(self, index: int = 0) -> Array:
+        """Draw copy ``index`` as a map coloured by voltage: uint8 ``(400, 640, 3)``."""
+        from wattloom.components.envs.grid.render import Map
 
-def _angle(flow: Flow) -> Array:
-    """Return voltage angles in rad, 0 where there is no solution."""
-    angle: Array = np.nan_to_num(np.arctan2(flow.voltage.imag, flow.voltage.real))
-    return angle
+        if self._map is None:
+            self._map = Map.of(self.feeder)
+        state, fleet = self.arrays, self.fleet
+        charge, power = state["soc"][index] / fleet.capacity_mwh, state["pv_p"][index] / fleet.pv_mw
+        soc = dict(zip(fleet.battery_bus.tolist(), charge.tolist(), strict=True))
+        sun = dict(zip(fleet.pv_bus.tolist(), power.tolist(), strict=True))
+        return self._map.draw(state["vm"][index], self.feeder.live, self.band, soc, sun)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from wattloom.components.envs.grid.cases import CASES, read_case
 from wattloom.components.envs.grid.protocol import Floats, Flow, Integers
 from wattloom.components.power_flow.protocol import Backend, Flows, GridModel, read_network
 from wattloom.errors import ConfigError, DataError
@@ -23,7 +24,8 @@ class Network:
     """A distribution network and its loads.
 
     Attributes:
-        network: A pandapower network by name (``case33bw``), a SimBench code, or the path of a pandapower JSON file.
+        network: A feeder that ships with the package (``case69``, ``case118zh``), a pandapower network by name (``case33bw``), a SimBench code, or a
+            pandapower JSON file.
         load_scale: Factor on every load.
         close_lines: pandapower lines to close (ties), before the episode and for ever.
         open_lines: Lines to open.
@@ -61,7 +63,8 @@ class Network:
 @lru_cache(maxsize=16)
 def read_model(network: str, changed: int) -> GridModel:
     """Return the immutable model of a network, read once a process; ``changed`` tells versions of a file apart."""
-    return GridModel.from_pandapower(read_network(network), name=network)
+    net = read_case(network) if network in CASES else read_network(network)
+    return GridModel.from_pandapower(net, name=network)
 
 
 @dataclass(eq=False)

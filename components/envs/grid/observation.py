@@ -26,7 +26,7 @@ FORECASTS = ("perfect", "persistence", "growing")
 
 @dataclass
 class LocalObservation:
-    """Own voltages, own assets, own load; demand, sun, price, clock and forecasts, which everybody sees.
+    """Own voltages, own assets, own load; demand, sun, price (where it varies), clock and forecasts, which everybody sees.
 
     Attributes:
         forecast: ``"perfect"``: the truth; ``"persistence"``: the day before; ``"growing"``: the truth plus an error that grows with the lead.
@@ -115,9 +115,8 @@ class LocalObservation:
         yield from (("hour_sin", np.sin(hour)), ("hour_cos", np.cos(hour)), ("year_sin", np.sin(day)), ("year_cos", np.cos(day)))
         yield "weekday", (calendar.day_of_week < 5).astype(np.float64)
         curves = {"demand": rows.demand, "solar": rows.solar}
-        if "price" in rows.tables:
-            mean, spread = float(rows.price.mean()), float(rows.price.std())
-            curves["price"] = (rows.price - mean) / max(spread, 1e-9)
+        if np.ptp(rows.price) > 0:
+            curves["price"] = (rows.price - rows.price.mean()) / rows.price.std()
         for name, values in curves.items():
             yield name, values
             for lead, believed in self._believed(name, values, rows.tables[name]):
