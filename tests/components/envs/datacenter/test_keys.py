@@ -160,6 +160,7 @@ def outcome(name, changes, steps=40):
     return np.array(sums)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "option", "key", "value", "scenario"), CASES, ids=lambda value: str(value) if isinstance(value, str) else ""
 )
