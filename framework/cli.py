@@ -212,7 +212,7 @@ def train(composed: Composed, hint: bool = False) -> int:
 def announcement(composed: Composed, total_steps: int) -> str:
     """Return what a run will do, in one line."""
     config, choices = composed.config, composed.choices
-    if config.get("resume"):
+    if config.get("resume") not in (None, "auto"):
         return f"continuing {config['resume']}"
     return f"training {choices.get('algorithm')} on {choices.get('env')}: {total_steps:,} env steps, seed {config['seed']}"
 

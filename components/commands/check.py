@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="+", metavar="key=value", help="for example env=pendulum env.horizon=50")
     parser.add_argument("--steps", type=int, default=50, help="random steps a check (default 50)")
     parser.add_argument("--config-dir", action="append", default=[], help="a further folder of options")
-    options = parser.parse_args(list(argv))
+    options = parser.parse_intermixed_args(list(argv))  # overrides may follow options
     if not any(word.startswith("env=") for word in options.overrides):
         raise UsageError("say which environment, for example: wattloom check env=pendulum")
     if options.steps < 2:

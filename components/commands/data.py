@@ -75,7 +75,21 @@ def _describe(options: argparse.Namespace) -> Description:
     named = _named(options.target)
     if named is not None and ("path" in settings or not Path(options.target).expanduser().exists()):
         return _of_name(options, *named, settings)
+    _refuse_half_a_name(options.target)
     return _of_file(options.target, settings)
+
+
+def _refuse_half_a_name(target: str) -> None:
+    """Say how a source is named where a kind, an option or a place stands alone and no file is called so."""
+    from wattloom.components.sources.protocol import KINDS
+
+    if Path(target).expanduser().exists() or "/" in target or "." in target:
+        return
+    kind, place = (target, "ny") if target in KINDS else ("weather", target)
+    raise UsageError(
+        f"no file '{target}' here; a source is named KIND/OPTION or KIND/OPTION:LOCATION, e.g. wattloom data inspect {kind}/synthetic:{place}\n"
+        f"  kinds: {', '.join(KINDS)}; options: wattloom list {kind}; places: wattloom list location"
+    )
 
 
 def _settings(words: Sequence[str]) -> dict[str, Any]:

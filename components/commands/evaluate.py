@@ -13,6 +13,7 @@ import numpy as np
 
 from wattloom.errors import UsageError
 from wattloom.statistics import mean_interval, paired_interval
+from wattloom.views.text import shown_path
 
 if TYPE_CHECKING:
     from wattloom.evaluation import EvaluationResult
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Evaluate and return the exit code."""
-    options = parser().parse_args(list(argv))
+    options = parser().parse_intermixed_args(list(argv))  # overrides may follow options
     seeds = _seeds(options.seeds, options.episodes)
     from wattloom.loading import LoadedRun
 
@@ -102,8 +103,11 @@ def _write(folder: Path, results: Mapping[str, EvaluationResult], summary: Mappi
 
 def _table(summary: Mapping[str, Any], run: LoadedRun, folder: Path) -> str:
     """Return the table that a terminal shows."""
-    lines = [f"{run.directory.path}  checkpoint {summary['checkpoint']}  {len(summary['seeds'])} episodes, seeds {summary['seeds'][0]}…"]
-    lines.append(f"{'policy':<16}{'mean return':>14}{'95 % interval':>24}{'policy minus this':>30}")
+    lines = [
+        f"{shown_path(run.directory.path)}  checkpoint {summary['checkpoint']}  {len(summary['seeds'])} episodes, seeds {_span(summary['seeds'])}"
+    ]
+    compared = f"{'policy minus this':>30}" if len(summary["rows"]) > 1 else ""
+    lines.append(f"{'policy':<16}{'mean return':>14}{'95 % interval':>24}{compared}")
     for name, row in summary["rows"].items():
         mean, low, high = row["return"]
         line = f"{name:<16}{mean:>14.2f}{f'[{low:.2f}, {high:.2f}]':>24}"
@@ -111,5 +115,12 @@ def _table(summary: Mapping[str, Any], run: LoadedRun, folder: Path) -> str:
             difference, below, above = row["policy_minus_this"]
             line += f"{f'{difference:+.2f} [{below:+.2f}, {above:+.2f}]':>30}"
         lines.append(line)
-    lines.append(f"written to {folder}")
+    lines.append(f"written to {shown_path(folder)}")
     return "\n".join(lines)
+
+
+def _span(seeds: Sequence[int]) -> str:
+    """Return ``2000 to 2009`` where the seeds follow each other, else the first ones."""
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(str(seed) for seed in seeds[:8]) + (", …" if len(seeds) > 8 else "")

@@ -31,7 +31,8 @@ def main(argv: Sequence[str]) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(Path.cwd())}")
-    print(f"try:  {TRY[options.kind].format(name=options.name)}\n      python -m pytest tests/test_{options.name}.py")
+    first = "" if importlib.util.find_spec("pytest") else "  (pip install pytest first)"
+    print(f"try:  {TRY[options.kind].format(name=options.name)}\n      python -m pytest tests/test_{options.name}.py{first}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from wattloom.errors import ConfigError
 from wattloom.events import EpisodeEnd, EvaluationEnd, RunSummary, StepEvent
 from wattloom.hooks.base import Hook
-from wattloom.views.text import duration, number
+from wattloom.views.text import counted, duration, number, shown_path
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -59,7 +59,7 @@ class Progress(Hook):
         else:
             self._next = now + min(self._every, 1.0)
             copies = f", {run.spec.num_envs} copies" if run.spec.num_envs > 1 else ""
-            self._say(f"{run.name}: seed {run.seed}{copies}, {run.total_steps:,} env steps -> {run.directory.path}")
+            self._say(f"{run.name}: seed {run.seed}{copies}, {run.total_steps:,} env steps -> {shown_path(run.directory.path)}")
 
     def _start_live(self, run: Run) -> None:
         from rich.console import Console
@@ -85,7 +85,7 @@ class Progress(Hook):
         elif not self._quiet:
             low, high = float(event.returns.min()), float(event.returns.max())
             self._say(
-                f"step {run.counters.env_steps:>9,}  evaluation {event.returns.mean():8.1f}  ({low:.1f} to {high:.1f} over "
+                f"step {run.counters.env_steps:>9,}  evaluation {_figure(float(event.returns.mean())):>8}  ({_figure(low)} to {_figure(high)} over "
                 f"{len(event.returns)} episodes){'  best so far' if event.is_best else ''}"
             )
 
@@ -102,18 +102,28 @@ class Progress(Hook):
     def on_run_end(self, run: Run, summary: RunSummary) -> None:
         """Stop the bar and say how it ended."""
         self._stop_live(run)
-        if not self._quiet:
-            steps = run.counters.env_steps - self._began[1]
-            rate = steps / max(_training_clock(run, time.perf_counter()) - self._began[0], 1e-9)
-            reason = f" ({summary.reason})" if summary.reason else ""
-            best = "" if summary.best_return is None else f", best evaluation {summary.best_return:.1f}"
-            self._say(
-                f"{summary.status}{reason}: {run.counters.env_steps:,} env steps, {run.counters.episodes:,} episodes in "
-                f"{duration(summary.seconds)} ({rate:,.0f} env steps/s){best}"
-            )
-            page = run.directory.path / "report.html"
-            if page.exists():
-                self._say(f"summary: {page}")
+        if self._quiet:
+            return
+        self._say(self._ending(run, summary))
+        folder = run.directory.path
+        if (folder / "report.html").exists():
+            self._say(f"summary: {shown_path(folder / 'report.html')}")
+        if summary.status in ("interrupted", "stopped") and (folder / "checkpoints" / "latest").exists():
+            self._say(f"continue with: wattloom resume={shown_path(folder)}{' runner.stop_at=null' if _at_its_stop(run) else ''}")
+
+    def _ending(self, run: Run, summary: RunSummary) -> str:
+        """Return how the run ended, in one line; the rate leaves out the time that pictures took."""
+        steps = run.counters.env_steps - self._began[1]
+        if steps == 0 and summary.status == "completed":
+            return f"completed before: {run.counters.env_steps:,} env steps; a larger runner.total_steps continues the run"
+        rate = steps / max(_training_clock(run, time.perf_counter()) - self._began[0], 1e-9)
+        reason = f" ({summary.reason})" if summary.reason else ""
+        best = "" if summary.best_return is None else f", best evaluation {_figure(summary.best_return)}"
+        pictures = f", {duration(run.hooks.drawing_seconds)} of it for pictures" if run.hooks.drawing_seconds >= 1.0 else ""
+        return (
+            f"{summary.status}{reason}: {run.counters.env_steps:,} env steps, {counted(run.counters.episodes, 'episode')} in "
+            f"{duration(summary.seconds)}{pictures} ({rate:,.0f} env steps/s){best}"
+        )
 
     def _show(self, run: Run, now: float) -> None:
         """Take the rate since the last time and bring the screen up to date."""
@@ -136,7 +146,7 @@ class Progress(Hook):
         if self._rate > 0:
             parts += [f"{self._rate:,.0f} env steps/s", f"{duration((target - step) / self._rate)} left"]
         if self._returns:
-            parts.append(f"return {sum(self._returns) / len(self._returns):.1f}")
+            parts.append(f"return {_figure(sum(self._returns) / len(self._returns))}")
         return parts
 
     def _screen(self, run: Run) -> Table:
@@ -148,7 +158,11 @@ class Progress(Hook):
         step, target = run.counters.env_steps, max(run.total_steps, 1)
         left = duration((target - step) / self._rate) if self._rate > 0 else "?"
         head = Text.assemble(
-            (run.name, "bold"), (f"  seed {run.seed}", "dim"), (f"  {run.directory.path}", "dim"), no_wrap=True, overflow="ellipsis"
+            (run.name, "bold"),
+            (f"  seed {run.seed}", "dim"),
+            (f"  {shown_path(run.directory.path)}", "dim"),
+            no_wrap=True,
+            overflow="ellipsis",
         )
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
@@ -167,9 +181,9 @@ class Progress(Hook):
         """Return episodes, return and evaluation in one line."""
         from rich.text import Text
 
-        mean = f"{sum(self._returns) / len(self._returns):.1f}" if self._returns else "none yet"
-        evaluation = "none yet" if run.last_evaluation is None else f"{run.last_evaluation['mean_return']:.1f}"
-        best = "" if run.best_return is None else f" (best {run.best_return:.1f})"
+        mean = _figure(sum(self._returns) / len(self._returns)) if self._returns else "none yet"
+        evaluation = "none yet" if run.last_evaluation is None else _figure(run.last_evaluation["mean_return"])
+        best = "" if run.best_return is None else f" (best {_figure(run.best_return)})"
         counters = run.counters
         return Text.assemble(
             ("episodes ", "dim"), number(counters.episodes), ("  updates ", "dim"), number(counters.updates),
@@ -184,3 +198,13 @@ class Progress(Hook):
 def _training_clock(run: Run, now: float) -> float:
     """Return a time that stands still while pictures are drawn, so that rate and time left are those of training."""
     return now - run.hooks.drawing_seconds
+
+
+def _at_its_stop(run: Run) -> bool:
+    """Return whether ``runner.stop_at`` would stop the continued run at once."""
+    return run.settings.stop_at is not None and run.counters.env_steps >= run.settings.stop_at
+
+
+def _figure(value: float) -> str:
+    """Return a return with one decimal, and three digits where that would hide it."""
+    return f"{value:.1f}" if abs(value) >= 10 or value == 0 else f"{value:.3g}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 
 def duration(seconds: float) -> str:
     """Return ``0:07``, ``12:05`` or ``3:10:00`` (h:min:s)."""
@@ -35,3 +38,14 @@ def share(part: float, whole: float) -> str:
     percent = 100.0 * part / whole
     shown = min(int(percent * 10) / 10, 100.0)
     return f"{shown:.1f} %"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 episode`` or ``30 episodes``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as it is typed: relative where it lies below the working directory, else whole."""
+    here, whole = Path.cwd(), Path(os.path.abspath(path))
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)

@@ -48,3 +48,8 @@ def test_wrong_commands_are_said(words, text):
     with pytest.raises(WattloomError, match=text) as caught:
         check.main(words)
     assert isinstance(caught.value, UsageError)
+
+
+def test_settings_may_follow_options(capsys):
+    assert check.main(["env=pendulum", "--steps", "25", "env.horizon=20"]) == 0
+    assert "25 random steps: sound" in capsys.readouterr().out

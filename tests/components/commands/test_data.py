@@ -51,6 +51,15 @@ def test_unreadable_is_exit_code_3(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["findings"][0]["name"] == "file_missing"
 
 
+@pytest.mark.parametrize("word", ["carbon", "ny", "synthetic"])
+def test_half_a_name_is_told_the_whole_one(word, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UsageError, match=rf"no file '{word}' here; a source is named KIND/OPTION.*/synthetic:(?s:.*)wattloom list location"
+    ):
+        main(["inspect", word])
+
+
 def test_json_holds_all_and_is_strict(cpu, capsys):
     assert main(["inspect", str(cpu), "--json"]) == 0
     report = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)

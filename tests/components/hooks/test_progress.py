@@ -3,12 +3,15 @@
 import io
 import re
 import sys
+import time
 
 import pytest
 from rich.console import Console
 
-from wattloom.components.hooks.progress import Progress
+from wattloom.components.hooks.progress import Progress, _figure
 from wattloom.errors import ConfigError
+from wattloom.events import RunSummary
+from wattloom.hooks.base import Hook
 
 
 class Terminal(io.StringIO):
@@ -63,6 +66,43 @@ def test_the_last_line_says_why_a_run_ended(make_run, execute, monkeypatch):
     assert "stopped (runner.stop_at=20 reached): 20 env steps" in output_of(monkeypatch, execute, run, io.StringIO())
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_stopped_run_says_how_to_continue_it(make_run, execute, monkeypatch, tmp_path, inside):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run = make_run({"progress": Progress()}, stop_at=20, evaluate_every=None)
+    monkeypatch.chdir(run.directory.path.parent if inside else elsewhere)
+    lines = output_of(monkeypatch, execute, run, io.StringIO()).splitlines()
+    assert lines[-1] == f"continue with: wattloom resume={run.directory.path.name if inside else run.directory.path} runner.stop_at=null"
+    assert lines[0].endswith(f"-> {run.directory.path.name if inside else run.directory.path}")
+
+
+def test_a_complete_run_says_nothing_about_continuing(make_run, execute, monkeypatch):
+    run = make_run({"progress": Progress()}, evaluate_every=None)
+    assert "resume=" not in output_of(monkeypatch, execute, run, io.StringIO())
+
+
+def test_a_run_that_was_complete_before_says_so(make_run, monkeypatch):
+    hook = Progress()
+    run = make_run({"progress": hook}, total=60, evaluate_every=None)
+    run.env_steps = 60
+    hook.on_run_start(run)
+    text = hook._ending(run, RunSummary("completed", "", run.counters, None, None, 0.1))
+    assert text == "completed before: 60 env steps; a larger runner.total_steps continues the run"
+
+
+class Painter(Hook):
+    draws = True
+
+    def on_run_end(self, run, summary):
+        time.sleep(1.1)
+
+
+def test_time_for_pictures_is_told_apart(make_run, execute, monkeypatch):
+    run = make_run({"painter": Painter(), "progress": Progress()}, evaluate_every=None)
+    assert re.search(r" in \d:\d\d, 0:01 of it for pictures \([\d,]+ env steps/s\)", output_of(monkeypatch, execute, run, io.StringIO()))
+
+
 def test_the_screen_fits_into_80_columns(make_run):
     hook = Progress()
     run = make_run({"progress": hook}, total=1_000_000)
@@ -89,3 +129,8 @@ def test_a_crash_gives_the_terminal_back(make_run, execute, monkeypatch):
         execute(run)
     assert stream.getvalue().count("\x1b[?25l") == stream.getvalue().count("\x1b[?25h") == 1
     assert "failed (RuntimeError: the tank burst)" in stream.getvalue()
+
+
+@pytest.mark.parametrize(("value", "text"), [(-1436.54, "-1436.5"), (-10.0, "-10.0"), (-0.02476, "-0.0248"), (0.0, "0.0"), (9.876, "9.88")])
+def test_small_returns_keep_their_digits(value, text):
+    assert _figure(value) == text

@@ -1,9 +1,11 @@
 """Numbers and times as people read them."""
 
+from pathlib import Path
+
 import pytest
 
 from wattloom.views.style import short
-from wattloom.views.text import ago, duration, number, share
+from wattloom.views.text import ago, counted, duration, number, share, shown_path
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,16 @@ def test_numbers(value, text):
 )
 def test_numbers_on_axes(value, text):
     assert short(value) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 episodes"), (1, "1 episode"), (1_200, "1,200 episodes")])
+def test_one_and_many(count, text):
+    assert counted(count, "episode") == text
+
+
+def test_a_path_is_shown_as_it_is_typed(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert shown_path(tmp_path / "here" / "runs" / "a") == "runs/a"
+    assert shown_path(Path("runs/a")) == "runs/a"
+    assert shown_path(tmp_path / "there") == str(tmp_path / "there")
