@@ -11,6 +11,7 @@ from typing import Any
 from wattloom.compose import Composed, compose
 from wattloom.manifest import config_hash
 from wattloom.run_directory import RunDirectory, find_runs
+from wattloom.views.text import shown_path
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +72,9 @@ def find_unfinished(root: Path, asked: Composed) -> RunDirectory | None:
             and directory.read_json("status.json").get("state") != "completed"
             and any((path / "checkpoints").glob("step_*/manifest.json"))
         ):
-            logger.info("resume=auto continues %s", path)
+            logger.info("resume=auto continues %s", shown_path(path))
             return directory
+    logger.info("resume=auto: nothing to continue under %s, a new run begins", shown_path(root))
     return None
 
 

@@ -38,6 +38,13 @@ def test_a_run_says_in_one_line_what_it_will_do_and_does_it(lab, capsys, tmp_pat
     assert yaml.safe_load((run / "overrides.yaml").read_text()) == QUICK
 
 
+def test_resume_auto_says_what_it_will_do(lab, capsys):
+    assert main([*QUICK, "resume=auto"]) == 0
+    begun = capsys.readouterr()
+    assert begun.out.splitlines()[0] == "training zero on pendulum: 30 env steps, seed 1"
+    assert "resume=auto: nothing to continue under runs, a new run begins" in begun.err
+
+
 NAMED = """
 from wattloom.components.baselines.zero import Zero
 
