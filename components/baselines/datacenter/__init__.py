@@ -1,0 +1,1 @@
+"""Rules and the receding-horizon reference for the data center: what learners are compared with."""
