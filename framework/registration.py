@@ -21,6 +21,10 @@ NAMESPACE = "wattloom"
 IDS = {
     "Pendulum-v0": "pendulum",
     "PendulumNoVelocity-v0": "pendulum_no_velocity",
+    "DataCenter-v0": "datacenter",
+    "SustainDC-v0": "sustaindc",
+    "Grid-v0": "grid",
+    "NeomFlex-v0": "neomflex",
 }
 """Gymnasium name to option of the group ``env``; one line an environment."""
 
