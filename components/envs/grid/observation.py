@@ -63,7 +63,9 @@ class LocalObservation:
         names += [f"{kind}_{bus}" for kind in ("pv_p", "pv_q") for bus in self._fleet.pv_numbers]
         names += [f"{kind}_{bus}" for kind in ("battery_p", "soc") for bus in self._fleet.battery_numbers]
         self._own, names = len(names), names + [name for name, _ in common]
-        self._columns = {"state": tuple(Column(name, "1") for name in names)}
+        unit = f"{self.voltage_scale:g} p.u."
+        columns = [Column(name, unit if name.startswith("voltage_") else "1") for name in names]
+        self._columns = {"state": tuple(columns)}
         self._entries = {}
         buses, pvs, batteries = self._feeder.n_bus, self._fleet.n_pv, self._fleet.n_battery
         loaded = self._feeder.load_p > 0
@@ -72,7 +74,7 @@ class LocalObservation:
             parts = [own.buses, buses + own.buses[loaded[own.buses]], first + own.pvs, first + pvs + own.pvs]
             parts += [first + 2 * pvs + own.batteries, first + 2 * pvs + batteries + own.batteries, np.arange(self._own, len(names))]
             self._entries[own.name] = np.concatenate(parts).astype(np.int64)
-            self._columns[own.name] = tuple(Column(names[k], "1") for k in self._entries[own.name])
+            self._columns[own.name] = tuple(columns[k] for k in self._entries[own.name])
         self._per_load = np.divide(1.0, self._feeder.load_p, out=np.zeros(buses), where=loaded)
         self._loads = environment.rows
 
