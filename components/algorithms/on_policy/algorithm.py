@@ -68,7 +68,7 @@ class OnPolicy(Algorithm):
     bootstrap_truncated: bool = True
     advantage_scope: str = "agent"
     normalize_observations: bool = False
-    value_scale: str = "valuenorm"
+    value_scale: str = "popart"
     value_scale_decay: float = 0.99
     critic_learning_rate: float = 5e-4
     critic_epochs: int = 5
