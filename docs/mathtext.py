@@ -13,6 +13,7 @@ from matplotlib.mathtext import MathTextParser, math_to_image
 from sphinx.errors import SphinxError
 
 INLINE, BLOCK = 12.5, 15.0  # pt
+INK = "#010203"  # black itself would be left out of the file
 STYLE = {"svg.fonttype": "path", "mathtext.fontset": "stix", "svg.hashsalt": "wattloom"}
 
 
@@ -23,7 +24,7 @@ def svg(formula: str, size: float = INLINE) -> str:
         with rc_context(STYLE):
             depth = MathTextParser("path").parse(text, dpi=72).depth * size / 10
             out = io.StringIO()
-            math_to_image(text, out, dpi=72, format="svg", color="#000000")
+            math_to_image(text, out, dpi=72, format="svg", color=INK)
     except ValueError as error:
         raise SphinxError(f"cannot set the formula {formula!r}: {error}") from error
     width, height = (
@@ -31,7 +32,7 @@ def svg(formula: str, size: float = INLINE) -> str:
     )
     body = out.getvalue()[out.getvalue().index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(r'<g id="patch_1">.*?</g>', "", body, flags=re.S).replace("#000000", "currentColor")
+    body = re.sub(r'<g id="patch_1">.*?</g>', "", body, flags=re.S).replace(INK, "currentColor").strip()
     style = f"width:{width:.1f}pt;height:{height:.1f}pt;vertical-align:{-depth:.1f}pt"
     told = f'role="img" aria-label="{html.escape(formula, quote=True)}" style="{style}"'
     return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', lambda _: told, body, count=1)

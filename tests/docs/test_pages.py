@@ -68,7 +68,9 @@ def play(page: Path, folder: Path, slow: bool) -> int:
             continue
         done = subprocess.run(command_of(fence), cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=1800)
         failed = done.returncode != 0
-        assert failed == fence.directive.startswith("fails"), f"{page.name}:\n{fence.body}\n-> {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert failed == fence.directive.startswith("fails"), (
+            f"{page.name}:\n{fence.body}\n-> {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         count += 1
     return count
 
