@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,25 +141,36 @@ def build_environment(composed: Composed, purpose: str = "train", num_envs: int 
     """
     config = composed.config
     extra_overrides = config.get("evaluation", {}).get("overrides") or []
+    trust = composed.trust is not False
     if purpose == "evaluation" and extra_overrides:
         config = compose([*composed.overrides, *extra_overrides], composed.extra_dirs).config
     node = dict(config["env"])
-    copies = num_envs or int(node.get("num_envs", 1))
-    accepted = _parameters(node)
+    copies = int(node.get("num_envs", 1)) if num_envs is None else _whole(num_envs)
+    accepted = inspect.signature(resolve(str(node.get("_target_")), trust=trust)).parameters
     if "num_envs" in accepted:
         node["num_envs"] = copies
         if purpose == "capture" and "render_mode" in accepted:
             node["render_mode"] = "rgb_array"
-        return as_environment(build(node, "env", composed.origin), num_envs=copies)
+        return as_environment(build(node, "env", composed.origin, trust=trust), num_envs=copies)
     node.pop("num_envs", None)
     if purpose == "capture" and "render_mode" in accepted:
         node["render_mode"] = "rgb_array"
-    return as_environment(lambda: build(node, "env", composed.origin), num_envs=copies)
+    return as_environment(lambda: build(node, "env", composed.origin, trust=trust), num_envs=copies)
 
 
-def _parameters(node: Mapping[str, Any]) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of a node's target."""
-    return inspect.signature(resolve(str(node.get("_target_")))).parameters
+def _whole(num_envs: Any) -> int:
+    """Return a number of copies that a caller gave (also one of NumPy's integers).
+
+    Raises:
+        ConfigError: It is no whole number of at least 1.
+    """
+    try:
+        count = operator.index(num_envs)
+    except TypeError:
+        raise ConfigError(f"num_envs must be a whole number, not {num_envs!r}") from None
+    if count < 1:
+        raise ConfigError(f"num_envs must be at least 1, not {count}")
+    return count
 
 
 def build_algorithm(composed: Composed) -> Algorithm:
@@ -167,7 +179,7 @@ def build_algorithm(composed: Composed) -> Algorithm:
     Raises:
         ConfigError: The target is no algorithm, or a value is out of range.
     """
-    algorithm = build(composed.config["algorithm"], "algorithm", composed.origin)
+    algorithm = build(composed.config["algorithm"], "algorithm", composed.origin, trust=composed.trust is not False)
     if not isinstance(algorithm, Algorithm):
         raise ConfigError(f"algorithm: {type(algorithm).__name__} is no wattloom.Algorithm; derive it from that class")
     return algorithm
@@ -191,7 +203,7 @@ def _named(composed: Composed, group: str, base: type) -> dict[str, Any]:
             continue
         if not isinstance(node, Mapping):
             raise ConfigError(f"{group}.{name} must be a mapping with _target_, or null to switch it off, not {node!r}")
-        built[name] = build(node, f"{group}.{name}", composed.origin)
+        built[name] = build(node, f"{group}.{name}", composed.origin, trust=composed.trust is not False)
         if not isinstance(built[name], base):
             raise ConfigError(f"{group}.{name}: {type(built[name]).__name__} is no {base.__module__}.{base.__name__}")
     return built

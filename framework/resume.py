@@ -38,8 +38,8 @@ def recomposed(directory: RunDirectory, overrides: list[str], extra_dirs: Sequen
         ConfigError: The directory is not ours and names a target that only ``--trust`` builds.
         RunError: Its files cannot be read.
     """
-    saved_overrides = [str(item) for item in directory.read_yaml("overrides.yaml") or []]
-    saved = dict(_leaves(directory.read_yaml("config.yaml")))
+    saved_overrides = directory.read_overrides()
+    saved = dict(_leaves(directory.read_config()))
     before = dict(_leaves(compose(saved_overrides, extra_dirs).config))
     composed = compose([*saved_overrides, *overrides], extra_dirs)
     kept = []
@@ -51,14 +51,24 @@ def recomposed(directory: RunDirectory, overrides: list[str], extra_dirs: Sequen
             config = _with(config, key, saved[key])
     if kept:
         logger.warning("defaults changed since the run was started; the saved values are used: %s", ", ".join(kept))
-    result = replace(composed, config=config)
-    result.check(trust=trust or is_ours(directory, str(config.get("runs_dir", "runs"))))
+    result = replace(composed, config=config, trust=trust or is_ours(directory, overrides, extra_dirs))
+    result.check()
     return result
 
 
-def is_ours(directory: RunDirectory, runs_dir: str) -> bool:
-    """Return whether a run lies in the working directory or under our own root of runs: others may name any code to execute."""
-    return any(directory.path.is_relative_to(Path(root).expanduser().resolve()) for root in (".", runs_dir))
+def is_ours(directory: RunDirectory, overrides: Sequence[str] = (), extra_dirs: Sequence[str | Path] = ()) -> bool:
+    """Return whether a run lies in the working directory or under the root of runs of whoever asks: others may name any code to execute.
+
+    Args:
+        directory: The run.
+        overrides: What is asked for now; the run's own files have no say in this.
+        extra_dirs: Folders of ``--config-dir``.
+    """
+    if directory.path.is_relative_to(Path.cwd()):
+        return True
+    named = [text for text in overrides if text.lstrip("+").startswith("runs_dir=")]
+    root = Path(str(compose(named, extra_dirs).config["runs_dir"])).expanduser().resolve()
+    return directory.path.is_relative_to(root)
 
 
 def find_unfinished(root: Path, asked: Composed) -> RunDirectory | None:

@@ -126,14 +126,36 @@ class RunDirectory:
             RunError: The file is missing or cannot be read.
         """
         try:
-            return yaml.safe_load((self.path / name).read_text())
-        except (OSError, yaml.YAMLError) as error:
+            return yaml.safe_load((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RunError(f"cannot read {self.path / name}: {error}") from error
+
+    def read_config(self) -> dict[str, Any]:
+        """Return the resolved configuration of the run.
+
+        Raises:
+            RunError: ``config.yaml`` is missing or damaged.
+        """
+        value = self.read_yaml("config.yaml")
+        if not isinstance(value, dict):
+            raise RunError(f"{self.path / 'config.yaml'} is damaged: it holds no settings")
+        return value
+
+    def read_overrides(self) -> list[str]:
+        """Return what was asked for on the command line.
+
+        Raises:
+            RunError: ``overrides.yaml`` is missing or damaged.
+        """
+        value = self.read_yaml("overrides.yaml") or []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise RunError(f"{self.path / 'overrides.yaml'} is damaged: it is no list of overrides")
+        return value
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file of the run; empty where there is none or it is torn."""
         try:
-            value = json.loads((self.path / name).read_text())
+            value = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return value if isinstance(value, dict) else {}
@@ -174,14 +196,15 @@ class RunLock:
     def _refuse_if_alive(self) -> None:
         """Raise if the holder may be alive."""
         try:
-            holder = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            return
+            holder = json.loads(self.path.read_text(encoding="utf-8"))
+            pid = int(holder["pid"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return  # torn by a process that died while it took the lock
         here = holder.get("host") == socket.gethostname()
-        if here and process_start(int(holder.get("pid", -1))) != holder.get("process_start"):
+        if here and process_start(pid) != holder.get("process_start"):
             return  # the process is gone, or its number was given to another one
         raise RunError(
-            f"run {self.path.parent} is being written by process {holder.get('pid')} on {holder.get('host')}; "
+            f"run {self.path.parent} is being written by process {pid} on {holder.get('host')}; "
             f"wait for it, or delete {self.path} if that machine is gone"
         )
 
@@ -205,7 +228,7 @@ def process_start(pid: int) -> float | None:
 def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` so that a reader sees the old file or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w") as file:
+    with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

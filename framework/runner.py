@@ -137,9 +137,17 @@ class Runner:
         """Evaluate and checkpoint at their marks; a new best is saved at once."""
         run = self.run
         if run.evaluation_due.due(run.env_steps):
-            run.evaluate()
+            self._evaluate("periodic")
         if run.checkpoint_due.due(run.env_steps) or run.is_new_best:
             run.save()
+
+    def _evaluate(self, name: str) -> None:
+        """Evaluate; where that fails, what was learned since the last checkpoint is saved first."""
+        try:
+            self.run.evaluate(name)
+        except Exception:
+            self.run.save()
+            raise
 
     def _check_limits(self) -> None:
         """Stop at the budget, at ``stop_at`` or before the wall-time limit."""
@@ -155,7 +163,7 @@ class Runner:
         """Evaluate a last time where the run is complete, save, and leave a truthful status."""
         run = self.run
         if run.stop_status == "completed" and run.evaluated_at != run.env_steps:
-            run.evaluate("final")
+            self._evaluate("final")
         run.save()
         summary = self._summary(signal_name)
         run.heart.beat(run, summary.status, force=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from wattloom.errors import ConfigError, DataError, WattloomError, did_you_mean
 from wattloom.plugins import ENTRY_POINTS, is_local
@@ -12,6 +12,10 @@ from wattloom.registry import REGISTRY
 from wattloom.signatures import Signature, fits, matches, type_name
 
 TARGET = "_target_"
+PARTS = "wattloom.components"
+COMMANDS = f"{PARTS}.commands"
+IMPORTED = "__imported_keys__"
+T = TypeVar("T")
 Origin = Callable[[str], str]
 """Dotted key to ``" (set in FILE)"``, or to nothing."""
 
@@ -33,20 +37,55 @@ def resolve(target: str, *, trust: bool = True) -> Any:
     """
     if not is_trusted(target, trust=trust):
         raise ConfigError(_distrust(target, trust))
-    return REGISTRY.load(target)
+    component = REGISTRY.load(target)
+    if callable(component) and not _is_named(target, trust) and not is_trusted(_home(component), trust=trust):
+        raise ConfigError(f"'{target}' is {_home(component)}; {_distrust(target, trust)}")
+    return component
+
+
+def imports(*keys: str) -> Callable[[T], T]:
+    """Mark the keywords of a factory that name code to import, so that a run directory of someone else cannot use them to run any.
+
+    Args:
+        *keys: Keywords whose text is ``"module:name"`` or ``"module.name"``.
+    """
+
+    def mark(factory: T) -> T:
+        setattr(factory, IMPORTED, keys)
+        return factory
+
+    return mark
 
 
 def is_trusted(target: str, *, trust: bool = True) -> bool:
     """Return whether ``target`` may be imported and called.
 
-    Always: this package and installed plugins. With ``trust``: registered components, modules that lie in the working directory, and what the
-    YAML files of ``./conf`` and ``--config-dir`` name. Nothing else, whatever a configuration says.
+    Always: the components of this package and installed plugins. With ``trust``: all of this package, registered components, modules that lie in
+    the working directory, and what the YAML files of ``./conf`` and ``--config-dir`` name. Nothing else, whatever a configuration says. What is
+    not named by the user must also be defined in such a place (:func:`resolve`): a module of ours leads to ``os`` as well.
     """
-    package = target.replace(":", ".").partition(".")[0]
-    if package == "wattloom" or package in _plugin_packages():
-        return True
     dotted = target.replace(":", ".")
-    return trust and (dotted in REGISTRY.targets() or dotted in REGISTRY.admitted or is_local(target))
+    package = dotted.partition(".")[0]
+    if package in _plugin_packages() or (_is_below(dotted, PARTS) and not _is_below(dotted, COMMANDS)):
+        return True
+    return trust and (package == "wattloom" or _is_named(target, trust) or is_local(target))
+
+
+def _is_named(target: str, trust: bool) -> bool:
+    """Return whether the user registered this very target, or named it in a YAML file."""
+    dotted = target.replace(":", ".")
+    return trust and (dotted in REGISTRY.targets() or dotted in REGISTRY.admitted)
+
+
+def _is_below(dotted: str, package: str) -> bool:
+    """Return whether a dotted name lies in ``package``."""
+    return dotted.startswith(package + ".")
+
+
+def _home(component: Any) -> str:
+    """Return where an object is defined, whatever name led to it."""
+    owner = component if hasattr(component, "__qualname__") else type(component)
+    return f"{owner.__module__}.{owner.__qualname__}"
 
 
 def _plugin_packages() -> frozenset[str]:
@@ -87,6 +126,7 @@ def check(node: Mapping[str, Any], where: str, origin: Origin = no_origin, *, tr
         raise ConfigError(f"{where}._target_: '{target}' is no class or function{origin(where)}")
     signature = Signature.of(component)
     _check_keys(node, where, signature, target, origin)
+    _check_imported(node, where, component, trust)
     for key, value in node.items():
         if key == TARGET:
             continue
@@ -97,6 +137,17 @@ def check(node: Mapping[str, Any], where: str, origin: Origin = no_origin, *, tr
         if parameter is not None and isinstance(value, Mapping) and isinstance(value.get(TARGET), str):
             _check_part(value, parameter.annotation, full, origin, trust)
         _check_inside(value, full, origin, trust)
+
+
+def _check_imported(node: Mapping[str, Any], where: str, component: Any, trust: bool) -> None:
+    """Refuse text that would import code of a stranger's choice."""
+    if trust:
+        return
+    for key in getattr(component, IMPORTED, ()):
+        value = str(node.get(key))
+        names_code = ":" in value or ("." in value and all(part.isidentifier() for part in value.split(".")))
+        if names_code and not is_trusted(value, trust=False):
+            raise ConfigError(f"{where}.{key}: {_distrust(value, trust)}")
 
 
 def _check_part(value: Mapping[str, Any], annotation: Any, where: str, origin: Origin, trust: bool) -> None:

@@ -10,10 +10,13 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+import wattloom
 from wattloom.cli import main
+from wattloom.errors import ConfigError
 from wattloom.registry import REGISTRY
 from wattloom.run_directory import RunDirectory
 
@@ -212,6 +215,25 @@ def test_a_fault_in_the_middle_of_a_run_keeps_what_was_written(lab, capsys, word
     assert not (path / "lock.json").exists()
 
 
+@pytest.mark.parametrize(("every", "step"), [("null", 60), ("40", 40)], ids=["last evaluation", "periodic evaluation"])
+def test_an_evaluation_that_fails_costs_nothing_of_what_was_learned(lab, capsys, every, step):
+    words = ["env=faulty", *BASELINE, "checkpoint.every=null", f"evaluation.every={every}", "runs_dir=runs"]
+    refused(capsys, [*words, "evaluation.overrides=[env.fault=raise,env.at=1]"], FAULT, "the pump broke")
+    (run,) = (lab / "runs").glob("*/*/*")
+    assert [path.name for path in (run / "checkpoints").glob("step_*")] == [f"step_{step:09d}"]
+    assert json.loads((run / "status.json").read_text())["state"] == "failed"
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, "2"])
+def test_a_number_of_copies_that_is_none_is_refused(count):
+    with pytest.raises(ConfigError, match="num_envs must be"):
+        wattloom.make("pendulum", num_envs=count)
+
+
+def test_a_number_of_copies_may_be_an_integer_of_numpy():
+    assert wattloom.make("pendulum", num_envs=np.int64(3)).num_envs == 3
+
+
 def test_a_space_that_the_algorithm_cannot_serve_is_refused_before_anything_is_written(lab, capsys):
     refused(capsys, ["env=gymnasium", "env.id=CartPole-v1", "algorithm=td3", *SMALL, "runs_dir=runs"], USAGE, "td3")
     assert not (lab / "runs").exists()
@@ -281,6 +303,39 @@ def test_a_stranger_s_run_directory_executes_nothing(lab, trained, tmp_path_fact
         assert main(words) == USAGE
         assert "Traceback" not in capsys.readouterr().err
     assert not touched.exists()
+
+
+SYSTEM = "'echo > touched'"
+WITHOUT_KEYS = [f"~env.{key}" for key in ("g", "mass", "length", "dt", "max_torque", "max_speed", "horizon", "velocity", "num_envs")]
+BACK_DOORS = {
+    "a module that one of ours imports": ["env._target_=wattloom.run_directory.os.system", f"+env.command={SYSTEM}", *WITHOUT_KEYS],
+    "a class that one of ours imports": ["+hooks.x={_target_: wattloom.components.hooks.gif.Path.write_text, self: touched, data: x}"],
+    "a function of ours that trains": [
+        "env._target_=wattloom.api.train",
+        "+env.env=pettingzoo",
+        "+env.env__target=os:system",
+        *WITHOUT_KEYS,
+    ],
+    "a command of ours": ["env._target_=wattloom.components.commands.new.main", "+env.argv=[env,touched]", *WITHOUT_KEYS],
+    "a factory by its name": ["env=pettingzoo", "env.target=os:system", f"+env.kwargs.command={SYSTEM}"],
+    "a module that registers an id": ["env=gymnasium", "env.id='lab_touching:Touched-v0'"],
+    "the evaluation": [f"evaluation.overrides=['env=pettingzoo','env.target=os:system',\"+env.kwargs.command={SYSTEM}\"]"],
+    "a root of runs that holds everything": ["runs_dir=/", "env._target_=lab_touching.Touched", *WITHOUT_KEYS],
+}
+
+
+@pytest.mark.parametrize("forged", BACK_DOORS.values(), ids=BACK_DOORS)
+def test_a_stranger_s_run_directory_has_no_back_door(lab, trained, tmp_path_factory, capsys, monkeypatch, forged):
+    foreign = tmp_path_factory.mktemp("foreign") / "run"
+    shutil.copytree(trained, foreign)
+    (lab / "lab_touching.py").write_text("open('touched', 'w').close()\nTouched = dict\n")
+    monkeypatch.syspath_prepend(lab)
+    overrides = yaml.safe_load((foreign / "overrides.yaml").read_text())
+    (foreign / "overrides.yaml").write_text(yaml.safe_dump([*(text for text in overrides if not text.startswith("env.horizon")), *forged]))
+    (foreign / "config.yaml").write_text("seed: 1\n")
+    for words in (["evaluate", str(foreign)], [f"resume={foreign}", "runner.total_steps=900"]):
+        refused(capsys, words, USAGE, "--trust")
+    assert not list(lab.glob("**/touched*"))
 
 
 def test_two_runs_started_in_the_same_second_have_a_folder_each(lab):

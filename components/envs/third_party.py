@@ -8,8 +8,10 @@ from typing import Any
 from wattloom.adapters import as_environment
 from wattloom.environment import Environment
 from wattloom.errors import ConfigError, did_you_mean
+from wattloom.targets import imports
 
 
+@imports("id")
 def gymnasium_environment(
     id: str,
     kwargs: Mapping[str, Any] | None = None,
@@ -47,6 +49,7 @@ def gymnasium_environment(
     return as_environment(make, num_envs, metrics=metrics, step_seconds=step_seconds)
 
 
+@imports("target")
 def pettingzoo_environment(
     target: str,
     kwargs: Mapping[str, Any] | None = None,

@@ -16,13 +16,19 @@ FINAL = ("completed", "stopped", "interrupted", "failed")
 STALE_SECONDS = 120.0
 
 
+NUMBERS = ("step", "target", "episodes", "heartbeat", "rate_recent", "rate_total", "eta_s", "best_return", "last_checkpoint_time")
+"""Entries of ``status.json`` that are left out where a damaged file holds something else."""
+
+
 def read_status(run: Path) -> dict[str, Any]:
     """Return the content of ``status.json``; empty where there is none or it cannot be read."""
     try:
-        status = json.loads((run / "status.json").read_text())
+        status = json.loads((run / "status.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return status if isinstance(status, dict) else {}
+    if not isinstance(status, dict):
+        return {}
+    return {key: value for key, value in status.items() if key not in NUMBERS or isinstance(value, int | float)}
 
 
 def judge(status: Mapping[str, Any], now: float | None = None, stale: float = STALE_SECONDS) -> State:

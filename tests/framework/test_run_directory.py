@@ -69,6 +69,32 @@ def test_the_lock_of_another_host_is_respected(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("text", ['"x"', "[]", "{}", '{"host": 1, "pid": "abc"}', '{"pid": null}', "{", ""])
+def test_a_torn_lock_is_taken_over(tmp_path, text):
+    directory = RunDirectory(tmp_path)
+    (tmp_path / "lock.json").write_text(text)
+    with directory.lock():
+        assert json.loads((tmp_path / "lock.json").read_text())["pid"] == os.getpid()
+    assert not (tmp_path / "lock.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.yaml", b"hello"),
+        ("config.yaml", b"\xff\xfe"),
+        ("config.yaml", b""),
+        ("overrides.yaml", b"just text"),
+        ("overrides.yaml", b"[3]"),
+    ],
+)
+def test_damaged_files_of_a_run_are_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    directory = RunDirectory(tmp_path)
+    with pytest.raises(RunError, match=name):
+        directory.read_config() if name == "config.yaml" else directory.read_overrides()
+
+
 def test_torn_json_reads_as_empty(tmp_path):
     (tmp_path / "status.json").write_text('{"state": "run')
     assert RunDirectory(tmp_path).read_json("status.json") == {}

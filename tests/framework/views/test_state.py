@@ -72,3 +72,8 @@ def test_a_half_written_file_is_empty(tmp_path, text):
     (tmp_path / "status.json").write_text(text)
     assert read_status(tmp_path) == {}
     assert read_status(tmp_path / "missing") == {}
+
+
+def test_entries_of_the_wrong_kind_are_left_out(tmp_path):
+    (tmp_path / "status.json").write_text('{"state": "failed", "step": "x", "target": 5, "heartbeat": [1]}')
+    assert read_status(tmp_path) == {"state": "failed", "target": 5}
