@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,14 +29,17 @@ def copy_seeds(seed: int | Sequence[int | None] | None, num_envs: int) -> list[i
     """Return one seed (or None: continue the stream) a copy; a single seed ``s`` gives copy i the seed ``s + i``, as Gymnasium does.
 
     Raises:
-        EnvironmentFault: A sequence of another length, or a negative seed.
+        EnvironmentFault: No whole number, a sequence of another length, or a negative seed.
     """
     if seed is None:
         return [None] * num_envs
-    if isinstance(seed, int | np.integer):
-        seeds: list[int | None] = [int(seed) + i for i in range(num_envs)]
-    else:
-        seeds = [None if s is None else int(s) for s in seed]
+    try:
+        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+            seeds: list[int | None] = [None if s is None else operator.index(s) for s in seed]
+        else:
+            seeds = [operator.index(seed) + i for i in range(num_envs)]
+    except TypeError:
+        raise EnvironmentFault(f"a reset seed must be a whole number, or a sequence of one a copy, not {seed!r}") from None
     if len(seeds) != num_envs:
         raise EnvironmentFault(f"{len(seeds)} seeds for {num_envs} copies")
     if any(s is not None and s < 0 for s in seeds):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wattloom.run import Run
 
 NO_FRAMES = "the environment drew no picture: no GIF was written"
+NO_REPLAY = "the episode did not come out the same when it was played again to be drawn: no GIF was written"
 DEFAULT_FPS = 20.0
 
 
@@ -161,7 +162,7 @@ class Animation(EpisodeRecorder):
             "duration_s": sum(shown) / 1000.0,
         }
         if not film.images:
-            about["warning"] = NO_FRAMES
+            about["warning"] = NO_FRAMES if film.exact else NO_REPLAY
         self._write_metadata(path, about)
 
     def _write_metadata(self, path: Path, about: Mapping[str, Any]) -> None:
@@ -216,17 +217,25 @@ class Film:
 
 
 def replay(environment: Environment, recording: Recording, most: int | None, longest: int | None, shared_reward: bool) -> Film:
-    """Play ``recording`` again in a capture environment of one copy and draw at most ``most`` frames, the first and the last among them."""
+    """Play ``recording`` again in a capture environment of one copy and draw at most ``most`` frames, the first and the last among them.
+
+    An environment that does not reproduce cannot be drawn afterwards: where its start or its end comes out differently there are no images.
+    """
     numbers = subsample(len(recording) + 1, most)
     wanted = set(numbers)
     environment.reset(seed=recording.seed)
     if recording.start:
         environment.set_state(recording.start)
+    if getattr(environment, "needs_reset", np.zeros(1)).any():  # a third-party environment whose state could not be restored
+        return Film([], numbers, False)
     frames = [environment.render(0)]
     again = Recording(recording.episode, 0, {})
     for step in range(len(recording)):
         actions = {name: np.asarray(rows[step])[None] for name, rows in recording.actions.items()}
-        again.add(actions, environment.step(actions))
+        result = environment.step(actions)
+        again.add(actions, result)
+        if result.ended.any() and step + 1 < len(recording):
+            return Film([], numbers, False)
         if step + 1 in wanted:
             frames.append(environment.render(0))
     exact = all(np.array_equal(again.rewards[name], values) for name, values in recording.rewards.items())

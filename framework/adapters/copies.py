@@ -137,8 +137,8 @@ class Copies:
         """Say once that this environment does not reproduce."""
         if self.resume_promise == "replay":
             logger.warning(
-                "copy %d does not come out the same when its episode is played again with the same seed and actions, so its episode cannot be "
-                "resumed; it begins a new one (promise 'episode')",
+                "copy %d does not come out the same when its episode is played again with the same seed and actions; "
+                "it begins a new one (promise 'episode')",
                 index,
             )
         self.resume_promise = "episode"
@@ -156,7 +156,7 @@ class Copies:
         log = EpisodeLog(base, episode, base if episode == 0 else derived_seed(base, episode), options)
         try:
             self._frames[index] = self._players[index].reset(log.seed, options)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an environment that calls sys.exit() must not end a run, or a sweep, without a word
             raise _fault(index, "reset", log, error) from error
         self._logs[index] = log
         self.needs_reset[index] = False
@@ -168,7 +168,7 @@ class Copies:
         log.actions.append({name: np.array(value) for name, value in actions.items()})
         try:
             played = self._players[index].step(actions)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _fault(index, f"step {len(log.actions)}", log, error) from error
         self._frames[index] = played.frame
         return played
@@ -228,7 +228,7 @@ def _allowed(frame: Frame, name: str, width: int) -> Array:
     return np.ones(width, dtype=bool) if frame.masks is None else frame.masks[name]
 
 
-def _fault(index: int, where: str, log: EpisodeLog, error: Exception) -> EnvironmentFault:
+def _fault(index: int, where: str, log: EpisodeLog, error: BaseException) -> EnvironmentFault:
     """Name copy, step and the original error; a ValueError of the adapter says what was returned wrongly."""
     kind = f"{type(error).__name__}: {error}"
     return EnvironmentFault(f"environment copy {index} failed at {where} of episode {log.episode} (seed {log.seed}): {kind}")

@@ -69,6 +69,20 @@ def test_unseeded_environments_differ():
     assert len({*seen(one), *seen(two)}) == 4
 
 
+@pytest.mark.parametrize("seed", [np.int64(4), np.uint8(4), [4, np.int32(5), 6], np.array([4, 5, 6])])
+def test_seeds_may_be_integers_of_numpy(seed):
+    one, two = Drift(3), Drift(3)
+    one.reset(seed=4)
+    two.reset(seed=seed)
+    np.testing.assert_array_equal(seen(one), seen(two))
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", [1.0, 2.0, 3.0]])
+def test_seeds_that_are_no_whole_numbers_are_refused(seed):
+    with pytest.raises(EnvironmentFault, match=r"seed must be a whole number|1 seeds for 3 copies"):
+        Drift(3).reset(seed=seed)
+
+
 @pytest.mark.parametrize("seed", [[1, 2], -1, [1, -2, 3]])
 def test_bad_seeds_are_refused(seed):
     with pytest.raises(EnvironmentFault, match="seeds"):

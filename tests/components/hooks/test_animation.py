@@ -3,13 +3,15 @@
 import json
 import logging
 
+import gymnasium
 import numpy as np
 import pytest
 from PIL import Image
 
-from wattloom.components.hooks.animation import Animation, real_time
+from wattloom.adapters import as_environment
+from wattloom.components.hooks.animation import Animation, real_time, replay
 from wattloom.components.hooks.metrics import Metrics
-from wattloom.components.hooks.recording import select_row
+from wattloom.components.hooks.recording import Recording, select_row
 from wattloom.errors import ConfigError
 from wattloom.telemetry.reader import read_records
 
@@ -147,6 +149,44 @@ def test_an_environment_without_a_picture_leaves_a_warning_and_no_film(make_run,
     assert record["file"] is None
     assert names(run) == []
     assert json.loads((run.directory.captures / "ep000000-env0-train.json").read_text())["frames_written"] == 0
+
+
+class Wild(gymnasium.Env):
+    """Begins wherever it likes, whatever the seed."""
+
+    observation_space = action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+    render_mode = "rgb_array"
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.random.default_rng().uniform(-1, 1, 1).astype(np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(1, np.float32), 0.0, False, self.steps >= 5, {}
+
+    def render(self):
+        return np.zeros((16, 16, 3), np.uint8)
+
+
+def test_an_episode_that_cannot_be_played_again_is_not_filmed_and_says_so(make_run, execute, caplog):
+    run = make_run({"animation": Animation(at=[], every=4)}, evaluate_every=None)
+    wild, films = as_environment(Wild, 1), as_environment(Wild, 1)
+    wild.reset(seed=1)
+    recording = Recording(0, 0, wild.get_state())
+    for _ in range(3):
+        action = {"agent": np.zeros((1, 1), np.float32)}
+        recording.add(action, wild.step(action))
+    with caplog.at_level(logging.WARNING):
+        film = replay(films, recording, None, None, False)
+    assert (film.images, film.exact) == ([], False)
+    assert len(caplog.records) == 1
+    execute(run)
+    run.hooks.hooks["animation"]._environment = films
+    run.hooks.hooks["animation"]._film(run, recording, "wild", "train", {})
+    assert "did not come out the same" in json.loads((run.directory.captures / "wild.json").read_text())["warning"]
+    assert not (run.directory.captures / "wild.gif").exists()
 
 
 def test_a_failing_picture_is_reported_once_and_never_stops_the_run(make_run, execute, caplog):

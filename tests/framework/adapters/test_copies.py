@@ -45,6 +45,8 @@ class Walk(gymnasium.Env):
             reward = -np.inf
         if breaks and self.fault == "raise":
             raise ZeroDivisionError("the pump is dry")
+        if breaks and self.fault == "exit":
+            raise SystemExit(0)
         if breaks and self.fault == "shape":
             observation = np.zeros(3)
         if breaks and self.fault == "old api":
@@ -99,6 +101,7 @@ def test_later_episodes_differ_and_the_successor_is_the_true_last_observation():
         ("nan reward", "reward that is not finite"),
         ("infinite reward", "reward that is not finite"),
         ("raise", "ZeroDivisionError: the pump is dry"),
+        ("exit", "SystemExit: 0"),
         ("shape", r"observation of shape \(3,\), declared \(2,\)"),
         ("old api", "4 values from step"),
     ],
