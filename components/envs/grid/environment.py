@@ -20,7 +20,6 @@ from wattloom.components.envs.grid.network import Network
 from wattloom.components.envs.grid.profiles import Profiles
 from wattloom.components.envs.grid.protocol import Dispatch, Flow, Inputs, Record, Territory, part_problem
 from wattloom.components.envs.grid.termination import Limits
-from wattloom.components.envs.grid.territories import Zones
 from wattloom.components.power_flow.protocol import Backend
 from wattloom.components.sources.protocol import Source, Table
 from wattloom.environment import AgentSpec, Array, Column, Snapshot
@@ -68,7 +67,7 @@ class Grid(BatchedEnvironment):
         self,
         network: Network,
         assets: Assets,
-        territories: Zones,
+        territories: protocol.Territories,
         profiles: Profiles,
         demand: Table | Source,
         solar: Table | Source,

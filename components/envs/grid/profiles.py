@@ -35,9 +35,9 @@ class Profiles:
         start: Local date of the first row.
         days: Days on the calendar.
         step_minutes: Minutes a step; a day is a whole number of steps.
-        episode_days: Days an episode.
-        order: ``"random"``: an episode begins at midnight of a drawn day; ``"sequential"``: where the one before ended, or again on the day on which
-            it was cut short; the first day follows the last.
+        episode_days: Days an episode; a whole number of steps, and of days in sequence.
+        order: ``"random"``: an episode begins at midnight of a drawn day; ``"anywhere"``: at a drawn row; ``"sequential"``: where the one before ended, or
+            again on the day on which it was cut short; the first day follows the last.
         months: Months 1 .. 12 in which drawn episodes begin; None: all.
         first_look: What the first observation shows: the row ``"before"`` the episode, or its ``"first"`` one (which is then simulated again).
         demand_base: Demand, in the source's unit, at which loads draw their table values; None: the largest on the calendar.
@@ -55,8 +55,8 @@ class Profiles:
     start: str = "2023-01-01"
     days: int = 365
     step_minutes: int = 30
-    episode_days: int = 1
-    order: Literal["random", "sequential"] = "random"
+    episode_days: float = 1
+    order: Literal["random", "anywhere", "sequential"] = "random"
     months: Sequence[int] | None = None
     first_look: Literal["before", "first"] = "before"
     demand_base: float | None = None
@@ -68,14 +68,19 @@ class Profiles:
     utc_offset_hours: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.order not in ("random", "sequential"):
-            raise ConfigError(f"profiles.order={self.order!r}: choose random or sequential")
+        if self.order not in ("random", "anywhere", "sequential"):
+            raise ConfigError(f"profiles.order={self.order!r}: choose random, anywhere or sequential")
         if self.reactive_load not in ("scaled", "frozen"):
             raise ConfigError(f"profiles.reactive_load={self.reactive_load!r}: choose scaled or frozen")
         if self.first_look not in ("before", "first"):
             raise ConfigError(f"profiles.first_look={self.first_look!r}: choose before or first")
-        if not 1 <= self.episode_days <= self.days:
+        if not 0 < self.episode_days <= self.days:
             raise ConfigError(f"profiles.episode_days={self.episode_days}: the profiles hold {self.days} days, too few for one episode")
+        whole = 1440 / self.step_minutes if self.order != "sequential" else 1.0
+        if abs(self.episode_days * whole - round(self.episode_days * whole)) > 1e-9:
+            raise ConfigError(
+                f"profiles.episode_days={self.episode_days}: give a whole number of steps, and of days where order=sequential"
+            )
         if self.demand_base is not None and not self.demand_base > 0:
             raise ConfigError(f"profiles.demand_base={self.demand_base}: give a positive number, or null")
         for name in ("load_diversity", "solar_diversity"):
@@ -105,7 +110,7 @@ class Profiles:
     @property
     def horizon(self) -> int:
         """Steps an episode."""
-        return self.episode_days * self.calendar.steps_per_day
+        return round(self.episode_days * self.calendar.steps_per_day)
 
     def prepare(self, tables: Mapping[str, Source | Table | None], feeder: Feeder, fleet: Fleet, seed: int) -> Rows:
         """Read the sources (``demand``, ``solar`` and perhaps ``price``) and lay them side by side.
@@ -156,15 +161,16 @@ class Rows:
         self._first = self._starts()
 
     def _starts(self) -> Integers:
-        """Return the days, from 0, on which a drawn episode may begin."""
-        days = np.arange(self.profiles.days - self.profiles.episode_days + 1)
+        """Return the rows at which a drawn episode may begin."""
+        between = 1 if self.profiles.order == "anywhere" else self.per_day
+        rows = np.arange(0, self.n_rows - self.profiles.horizon + 1, between)
         if self.profiles.months is not None:
-            days = days[np.isin(self.profiles.calendar.month[:: self.per_day][days], list(self.profiles.months))]
-            if not len(days):
+            rows = rows[np.isin(self.profiles.calendar.month[rows], list(self.profiles.months))]
+            if not len(rows):
                 raise ConfigError(
                     f"profiles.months={list(self.profiles.months)}: no episode of {self.profiles.episode_days} days begins there"
                 )
-        return days
+        return rows
 
     def initial(self, num_envs: int) -> State:
         """Return the row to be simulated next, the row solved last, and the day at which the episode is."""
@@ -178,18 +184,17 @@ class Rows:
         Raises:
             ConfigError: A start day from which an episode does not fit.
         """
-        if self.profiles.order == "random":
-            day = np.array([self._first[generator.integers(len(self._first))] for generator in generators])
+        if self.profiles.order == "sequential":
+            row = np.where(fresh, 0, state["day"][copies]) * self.per_day
         else:
-            day = np.where(fresh, 0, state["day"][copies])
+            row = np.array([self._first[generator.integers(len(self._first))] for generator in generators])
         if options.get("start_day") is not None:
-            day = np.broadcast_to(np.asarray(options["start_day"], dtype=np.int64), len(state["day"]))[copies]
-            last = self.profiles.days - (self.profiles.episode_days if self.profiles.order == "random" else 1)
-            if (day < 0).any() or (day > last).any():
-                raise ConfigError(f"reset option start_day={options['start_day']}: give 0 .. {last}")
-        row = day * self.per_day
+            row = np.broadcast_to(np.asarray(options["start_day"], dtype=np.int64) * self.per_day, len(state["day"]))[copies]
+            last = self.n_rows - (self.per_day if self.profiles.order == "sequential" else self.profiles.horizon)
+            if (row < 0).any() or (row > last).any():
+                raise ConfigError(f"reset option start_day={options['start_day']}: give 0 .. {last // self.per_day}")
         seen = row if self.profiles.first_look == "first" else (row - 1) % self.n_rows
-        for name, value in (("day", day), ("row", row), ("solved", seen)):
+        for name, value in (("day", row // self.per_day), ("row", row), ("solved", seen)):
             changed = state[name].copy()
             changed[copies] = value
             state[name] = changed

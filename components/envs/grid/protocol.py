@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from wattloom.environment import Array, Column
 
 if TYPE_CHECKING:
+    from wattloom.components.envs.grid.assets import Fleet
     from wattloom.components.envs.grid.environment import Grid
+    from wattloom.components.envs.grid.network import Feeder
 
 State = dict[str, Array]
 Floats = NDArray[np.float64]
@@ -161,6 +163,14 @@ class Territory:
     buses: Integers
     batteries: Integers
     pvs: Integers
+
+
+class Territories(Protocol):
+    """Who looks after what."""
+
+    def prepare(self, feeder: Feeder, fleet: Fleet) -> tuple[Territory, ...]:
+        """Return the territory of every agent, in order."""
+        ...
 
 
 def part_problem(part: Any, protocol: type) -> str:

@@ -195,6 +195,14 @@ class TestProfiles:
         assert (state["solved"] == state["row"] - 1).all(), "the first observation shows the row before"
         assert len(set(state["day"].tolist())) > 20
 
+    def test_episodes_anywhere_begin_at_any_step_and_fit(self):
+        profiles, rows = self.rows(days=2, order="anywhere", episode_days=0.5)
+        state = rows.initial(300)
+        rows.begin(state, np.arange(300), [np.random.default_rng(k) for k in range(300)], np.ones(300, bool), {})
+        assert profiles.horizon == 24
+        assert (state["row"].min(), state["row"].max()) == (0, 72)
+        assert len(set((state["row"] % 48).tolist())) == 48
+
     @pytest.mark.parametrize(
         ("settings", "words"),
         [
@@ -202,7 +210,9 @@ class TestProfiles:
             ({"months": [13]}, r"months 1 \.\. 12"),
             ({"months": [1], "days": 2, "start": "2023-05-01"}, "no episode of 1 days begins there"),
             ({"months": [1], "order": "sequential"}, "no effect"),
-            ({"order": "backwards"}, "random or sequential"),
+            ({"order": "backwards"}, "random, anywhere or sequential"),
+            ({"episode_days": 0.51}, "whole number of steps"),
+            ({"episode_days": 0.5, "order": "sequential"}, "and of days"),
             ({"reactive_load": "none"}, "scaled or frozen"),
             ({"load_diversity": 2.0}, r"0 \.\. 1"),
             ({"demand_base": 0.0}, "positive"),
