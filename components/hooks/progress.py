@@ -116,13 +116,14 @@ class Progress(Hook):
         steps = run.counters.env_steps - self._began[1]
         if steps == 0 and summary.status == "completed":
             return f"completed before: {run.counters.env_steps:,} env steps; a larger runner.total_steps continues the run"
-        rate = steps / max(_training_clock(run, time.perf_counter()) - self._began[0], 1e-9)
+        trained = max(_training_clock(run, time.perf_counter()) - self._began[0], 1e-9)
         reason = f" ({summary.reason})" if summary.reason else ""
         best = "" if summary.best_return is None else f", best evaluation {_figure(summary.best_return)}"
-        pictures = f", {duration(run.hooks.drawing_seconds)} of it for pictures" if run.hooks.drawing_seconds >= 1.0 else ""
+        drawn = run.hooks.drawing_seconds
+        pictures = f", {duration(drawn)} of it for pictures" if drawn >= 1.0 else ""
         return (
             f"{summary.status}{reason}: {run.counters.env_steps:,} env steps, {counted(run.counters.episodes, 'episode')} in "
-            f"{duration(summary.seconds)}{pictures} ({rate:,.0f} env steps/s){best}"
+            f"{duration(trained + drawn)}{pictures} ({steps / trained:,.0f} env steps/s){best}"
         )
 
     def _show(self, run: Run, now: float) -> None:
