@@ -129,7 +129,7 @@ class Categorical:
             mass = torch.softmax(part, 1).cumsum(1)
             level = noise[:, k : k + 1].clamp(max=1.0 - 1e-6) * mass[:, -1:]
             chosen.append((mass <= level).sum(1, keepdim=True))  # "<=" steps over choices of probability 0
-        return torch.cat(chosen, 1)
+        return chosen[0] if len(chosen) == 1 else torch.cat(chosen, 1)
 
     def fisher(self, head: Tensor, free: Tensor | None, d_head: Tensor, d_free: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return (diag(p) - p pᵀ) d, for each dimension."""
