@@ -233,7 +233,21 @@ def _shadowed(loader: Loader, raw: Raw) -> list[str]:
         holders = [source for source in loader.sources if group and source.is_config(layer.option)]
         if len(holders) > 1 and isinstance(holders[0], FolderSource) and holders[0].folder.user:
             notes.append(f"{group}={option} comes from {layer.origin} and hides the one of {holders[1].provider}")
-    return list(dict.fromkeys(notes))
+    return [*dict.fromkeys(notes), *_hidden_registrations(raw)]
+
+
+def _hidden_registrations(raw: Raw) -> list[str]:
+    """Return a line for every used option whose YAML file hides a component that someone registered under the same name."""
+    notes = []
+    for group, option in raw.choices.items():
+        entry = None if option is None else REGISTRY.find(group, option)
+        node = raw.config.get(group)
+        target = str(node.get(TARGET)) if isinstance(node, DictConfig) and TARGET in node else None
+        if entry is not None and target is not None and target.replace(":", ".") != entry.target.replace(":", "."):
+            notes.append(
+                f"{group}={option} is {target} and hides {entry.target}, registered as '{option}' too: register it under another name"
+            )
+    return notes
 
 
 def _holds(content: DictConfig, key: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import socket
 import time
@@ -11,6 +13,9 @@ from wattloom.run_directory import RunDirectory, process_start
 
 if TYPE_CHECKING:
     from wattloom.run import Run
+
+
+logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
@@ -28,6 +33,7 @@ class Heartbeat:
         self._first_step: int | None = None
         self._recent = (time.time(), 0)
         self._written = 0.0
+        self._silent = False
         self.latest: dict[str, Any] = {}
 
     def beat(self, run: Run, state: str = "running", *, force: bool = False, **extra: Any) -> None:
@@ -38,7 +44,12 @@ class Heartbeat:
         self.latest = self._status(run, state, now) | extra
         self._written = now
         self._recent = (now, run.counters.env_steps)
-        self._directory.write_json("status.json", self.latest)
+        try:
+            self._directory.write_json("status.json", self.latest)
+        except OSError as error:  # a full disk stops a run where results are lost, not here; and it must not hide why a run failed
+            if not self._silent:
+                logger.warning("cannot write %s: %s", self._directory.path / "status.json", error.strerror or error)
+            self._silent = True
 
     def _status(self, run: Run, state: str, now: float) -> dict[str, Any]:
         """Collect the fields."""
@@ -75,16 +86,6 @@ def write_failure(directory: RunDirectory, error: str) -> None:
     """Leave a truthful status for a run that failed before (or without) a heartbeat of its own."""
     status = directory.read_json("status.json")
     now = time.time()
-    directory.write_json(
-        "status.json",
-        {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "started": now,
-            "step": 0,
-            **status,
-            "state": "failed",
-            "heartbeat": now,
-            "error": error,
-        },
-    )
+    about = {"pid": os.getpid(), "host": socket.gethostname(), "started": now, "step": 0}
+    with contextlib.suppress(OSError):  # a full disk: the error itself is on its way to the user
+        directory.write_json("status.json", {**about, **status, "state": "failed", "heartbeat": now, "error": error})

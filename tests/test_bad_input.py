@@ -19,6 +19,7 @@ from wattloom.cli import main
 from wattloom.errors import ConfigError
 from wattloom.registry import REGISTRY
 from wattloom.run_directory import RunDirectory
+from wattloom.telemetry.reader import read_records
 
 USAGE, FAULT, DATA = 2, 1, 3
 SMALL = ["algorithm.hidden_sizes=[8,8]", "algorithm.batch_size=8", "algorithm.learning_starts=20", "hooks=none"]
@@ -222,6 +223,21 @@ def test_an_evaluation_that_fails_costs_nothing_of_what_was_learned(lab, capsys,
     (run,) = (lab / "runs").glob("*/*/*")
     assert [path.name for path in (run / "checkpoints").glob("step_*")] == [f"step_{step:09d}"]
     assert json.loads((run / "status.json").read_text())["state"] == "failed"
+
+
+def test_a_full_disk_is_one_message_that_names_the_file(lab, capsys):
+    resource = pytest.importorskip("resource", reason="limits of file sizes are POSIX")
+    off = [f"hooks.{name}=null" for name in ("animation", "evaluation_animation", "curves", "timing", "summary", "progress")]
+    words = ["env=faulty", "algorithm=zero", "runner.total_steps=9000", "evaluation.every=null", "runs_dir=runs", *off]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, before[1]))
+    try:
+        refused(capsys, words, DATA, "metrics.jsonl: File too large; free space or set runs_dir=...")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (run,) = (lab / "runs").glob("*/*/*")
+    assert "metrics.jsonl: File too large" in json.loads((run / "status.json").read_text())["error"]
+    assert len(read_records(run / "logs" / "metrics.jsonl").records) > 10
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.5, "2"])

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from wattloom.errors import RunError
+
 logger = logging.getLogger(__name__)
 
 
@@ -37,10 +39,19 @@ class GrowingFile:
         self._file: BinaryIO | None = None
 
     def write(self, text: str) -> None:
-        """Append ``text`` (whole lines) and hand it to the operating system."""
-        if self._file is None:
-            self._file = self._opened()
-        self._file.write(text.encode())
+        """Append ``text`` (whole lines) and hand it to the operating system.
+
+        Raises:
+            RunError: The disk refuses; names the file.
+        """
+        rest = memoryview(text.encode())
+        try:
+            if self._file is None:
+                self._file = self._opened()
+            while rest:  # a disk that is nearly full takes a part
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise RunError(f"cannot write {self.path}: {error.strerror or error}; free space or set runs_dir=...") from error
 
     def _opened(self) -> BinaryIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,14 @@ def test_a_user_s_file_wins_and_is_announced(lab):
     assert composed.notes == ("env=pendulum comes from ./conf/env/pendulum.yaml and hides the one of wattloom",)
 
 
+def test_a_registered_class_of_the_name_of_a_built_in_one_is_announced(lab):
+    lab.write("components.py", "from wattloom import register\n\n\n@register('env', 'pendulum')\nclass Mine:\n    pass\n")
+    (note,) = compose().notes
+    assert note.startswith("env=pendulum is wattloom.components.envs.pendulum.Pendulum and hides components.Mine")
+    lab.write("conf/env/pendulum.yaml", "_target_: components.Mine\n")
+    assert compose().notes == ("env=pendulum comes from ./conf/env/pendulum.yaml and hides the one of wattloom",)
+
+
 def test_a_folder_named_on_the_command_line_adds_and_never_hides(lab):
     lab.write("shared/env/pendulum.yaml", "_target_: wattloom.components.envs.pendulum.Pendulum\nmass: 5.0\n")
     lab.write("shared/env/heavy.yaml", "_target_: wattloom.components.envs.pendulum.Pendulum\nmass: 7.0\n")
