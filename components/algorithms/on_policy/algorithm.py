@@ -16,6 +16,7 @@ import torch
 from wattloom.algorithm import Algorithm, Policy, Transition, UpdateReport
 from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.on_policy.actor import Actor, policy_stack
+from wattloom.components.algorithms.on_policy.advantages import ADVANTAGE_SCOPES, shared_rewards, standardised
 from wattloom.components.algorithms.on_policy.critic import Critic
 from wattloom.components.algorithms.on_policy.distributions import ActionCode
 from wattloom.components.algorithms.on_policy.gae import gae
@@ -29,8 +30,6 @@ from wattloom.components.buffers.rollout import RolloutBuffer
 from wattloom.environment import Array, EnvironmentSpec
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
-
-ADVANTAGE_SCOPES = ("agent", "joint", "none")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -303,25 +302,6 @@ class OnPolicy(Algorithm):
         for name, generator in self.generators.items():
             generator.set_state(state["generators"][name])
         self.env_steps, self._updates = int(state["env_steps"]), int(state["updates"])
-
-
-def shared_rewards(rewards: Array, share: float) -> Array:
-    """Return ``(1 - share) r_i + share mean_j r_j``, ``(agents, T, N)``."""
-    mixed: Array = (1.0 - share) * rewards + share * rewards.mean(0)
-    return mixed
-
-
-def standardised(advantages: Array, active: Array, scope: str) -> Array:
-    """Return advantages less their mean over their standard deviation, of the rows in which agents took part; ``(agents, T, N)``."""
-    if scope == "none":
-        return advantages
-    groups = [slice(None)] if scope == "joint" else [slice(i, i + 1) for i in range(len(advantages))]
-    scaled = np.zeros_like(advantages)
-    for group in groups:
-        counted = advantages[group][active[group]]
-        if len(counted):
-            scaled[group] = (advantages[group] - counted.mean()) / (counted.std() + 1e-5)
-    return scaled
 
 
 def _read(readers: list[Callable[[], dict[str, dict[str, float]]]]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from wattloom.components.algorithms.happo import HAPPO
 from wattloom.components.algorithms.hatrpo import HATRPO
 from wattloom.components.algorithms.ippo import IPPO
 from wattloom.components.algorithms.mappo import MAPPO
-from wattloom.components.algorithms.on_policy.algorithm import shared_rewards, standardised
+from wattloom.components.algorithms.on_policy.advantages import shared_rewards, standardised
 from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
 from wattloom.environment import EnvironmentSpec
 from wattloom.errors import ConfigError, RunError
