@@ -146,10 +146,10 @@ class RolloutBuffer:
         """Return the filled part, loadable with ``torch.load(weights_only=True)``."""
         arrays = {name: torch.from_numpy(array[: self.filled].copy()) for name, array in self._arrays().items()}
         finals = [{name: torch.from_numpy(array.copy()) for name, array in entry.items()} for entry in self._final]
-        return {"filled": self.filled, "steps": self.steps, "arrays": arrays, "finals": finals}
+        return {"filled": self.filled, "steps": self.steps, "copies": self.copies, "arrays": arrays, "finals": finals}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Copy a saved part into the existing memory.
+        """Copy a saved part into the existing memory; one of another number of copies cannot go on, so that a new rollout begins.
 
         Raises:
             RunError: Saved with other agents, widths or steps; names the first difference.
@@ -159,6 +159,9 @@ class RolloutBuffer:
             raise RunError(
                 f"saved rollout has {state['steps']} steps of {sorted(state['arrays'])}, here it is {self.steps} of {sorted(own)}"
             )
+        if state["copies"] != self.copies:  # a trained policy is evaluated on as many copies as there are episodes
+            self.clear()
+            return
         for name, array in own.items():
             saved = state["arrays"][name].numpy()
             if saved.shape[1:] != array.shape[1:]:

@@ -294,3 +294,14 @@ def test_a_state_of_other_agents_or_sizes_is_refused(loop, crew, kind):
         loop(kind(**SMALL), crew("ab")).algorithm.load_state_dict(saved)
     with pytest.raises(RunError, match="layer_0"):
         loop(kind(**(SMALL | {"hidden_sizes": (9,)})), crew()).algorithm.load_state_dict(saved)
+
+
+@ALL
+def test_a_trained_policy_plays_on_any_number_of_copies(loop, crew, kind):
+    """What evaluation does: the state of 3 copies, within a rollout, acts on 10."""
+    trained = loop(kind(normalize_observations=True, **SMALL), crew()).step(13).algorithm
+    other = loop(kind(normalize_observations=True, **SMALL), crew(num_envs=10)).algorithm
+    other.load_state_dict(trained.state_dict())
+    snapshot = crew(num_envs=10).reset(seed=3)
+    mine, theirs = (algorithm.policy(10, explore=False).act(snapshot) for algorithm in (trained, other))
+    assert all(np.array_equal(mine[name], theirs[name]) for name in "abcd")

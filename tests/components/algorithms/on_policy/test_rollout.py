@@ -102,5 +102,14 @@ def test_a_rollout_of_other_agents_is_refused(crew):
     buffer, _ = play(crew("ab"), 5)
     with pytest.raises(RunError, match="observations/b"):
         RolloutBuffer(EnvironmentSpec.of(crew("a")), 5).load_state_dict(buffer.state_dict())
-    with pytest.raises(RunError, match="'rewards' has shape"):
-        RolloutBuffer(EnvironmentSpec.of(crew("ab", num_envs=2)), 5).load_state_dict(buffer.state_dict())
+    narrow = buffer.state_dict()
+    narrow["arrays"]["state"] = narrow["arrays"]["state"][..., :-1]
+    with pytest.raises(RunError, match="'state' has shape"):
+        RolloutBuffer(EnvironmentSpec.of(crew("ab")), 5).load_state_dict(narrow)
+
+
+def test_a_rollout_of_other_copies_is_left_behind(crew):
+    buffer, _ = play(crew("ab"), 5)
+    other = RolloutBuffer(EnvironmentSpec.of(crew("ab", num_envs=10)), 5)
+    other.load_state_dict(buffer.state_dict())
+    assert other.filled == 0
