@@ -16,7 +16,7 @@ class TrainedRun(LoadedRun):
     """A run that just ended: :class:`LoadedRun` plus how it went."""
 
     def __init__(self, path: Path, summary: RunSummary) -> None:
-        super().__init__(path)
+        super().__init__(path, trust=True)  # this very process wrote it
         self.summary = summary
 
 
