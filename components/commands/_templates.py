@@ -202,7 +202,7 @@ QUICK = ("algorithm=$name", "hooks=none", "runner.total_steps=1000", "evaluation
 def test_it_runs_and_can_be_loaded(tmp_path):
     run = wattloom.train(*QUICK, runs_dir=str(tmp_path))
     assert run.summary.status == "completed"
-    policy = wattloom.load(run.directory.path).policy(num_envs=3)
+    policy = wattloom.load(run.directory.path, trust=True).policy(num_envs=3)
     snapshot = run.environment(num_envs=3).reset(seed=1)
     assert all(len(action) == 3 for action in policy.act(snapshot).values())
 
