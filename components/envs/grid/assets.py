@@ -17,6 +17,11 @@ from wattloom.environment import Array
 from wattloom.errors import ConfigError
 
 Numbers = float | Sequence[float]
+PV_SHARE, BATTERY_SHARE, BATTERY_HOURS = (
+    0.81,
+    0.4,
+    4.0,
+)  # of the load, of the load, h: 1 MW, 0.5 MW and 2 MWh for three on the 33-bus feeder
 
 
 @dataclass
@@ -26,13 +31,13 @@ class Assets:
     Attributes:
         pv_buses: Buses with an inverter; None: those that the network names, or else ``pv_count`` of them, spread over it.
         pv_count: Number of inverters where nobody names buses.
-        pv_mw: MW, power of the panels in full sun.
-        pv_mva: MVA, rating of the inverters.
+        pv_mw: MW, power of the panels in full sun; None: sized to the network, all together 0.81 of its load.
+        pv_mva: MVA, rating of the inverters; None: as ``pv_mw``.
         reactive_share: Share of the free reactive capability that an action of 1 uses.
         battery_buses: Buses with a battery; None: those that the network names, or else ``battery_count`` of them, spread over it.
         battery_count: Number of batteries where nobody names buses.
-        battery_mwh: MWh, capacity.
-        battery_mw: MW, power of the converter.
+        battery_mwh: MWh, capacity; None: four hours of ``battery_mw``.
+        battery_mw: MW, power of the converter; None: sized to the network, all together 0.4 of its load.
         soc_low, soc_high: Window of the state of charge, share of the capacity.
         charge_efficiency: Energy stored over energy drawn.
         discharge_efficiency: Energy delivered over energy taken out.
@@ -48,13 +53,13 @@ class Assets:
 
     pv_buses: Sequence[int] | None = None
     pv_count: int = 3
-    pv_mw: Numbers = 1.0
-    pv_mva: Numbers = 1.0
+    pv_mw: Numbers | None = None
+    pv_mva: Numbers | None = None
     reactive_share: float = 1.0
     battery_buses: Sequence[int] | None = None
     battery_count: int = 3
-    battery_mwh: Numbers = 2.0
-    battery_mw: Numbers = 0.5
+    battery_mwh: Numbers | None = None
+    battery_mw: Numbers | None = None
     soc_low: float = 0.1
     soc_high: float = 0.9
     charge_efficiency: float = 0.95
@@ -108,10 +113,13 @@ class Fleet:
         pvs, batteries = len(self.pv_bus), len(self.battery_bus)
         if not pvs + batteries:
             raise ConfigError("assets: there is neither an inverter nor a battery, so nobody can act; give pv_buses or battery_buses")
-        self.pv_mw, self.pv_mva = _values("pv_mw", assets.pv_mw, pvs), _values("pv_mva", assets.pv_mva, pvs)
-        self.capacity_mwh = _values("battery_mwh", assets.battery_mwh, batteries)
+        load = float(feeder.load_p.sum())
+        self.pv_mw = _values("pv_mw", assets.pv_mw, pvs, catalogue(PV_SHARE * load / max(pvs, 1)))
+        self.pv_mva = _values("pv_mva", assets.pv_mva, pvs, self.pv_mw)
+        power = _values("battery_mw", assets.battery_mw, batteries, catalogue(BATTERY_SHARE * load / max(batteries, 1)))
+        self.capacity_mwh = _values("battery_mwh", assets.battery_mwh, batteries, BATTERY_HOURS * power)
         self.parameters = battery.Batteries(
-            _values("battery_mw", assets.battery_mw, batteries),
+            power,
             assets.soc_low * self.capacity_mwh,
             assets.soc_high * self.capacity_mwh,
             np.full(batteries, assets.charge_efficiency),
@@ -186,9 +194,15 @@ def _buses(kind: str, given: Sequence[int] | None, count: int, feeder: Feeder) -
     return tuple(int(bus) for bus in given)
 
 
-def _values(name: str, value: Numbers, count: int) -> Floats:
-    """Return one positive value an asset."""
-    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+def catalogue(mw: float) -> float:
+    """Return a rating with one significant digit, as catalogues have them."""
+    digit = 10.0 ** np.floor(np.log10(mw))
+    return float(round(mw / digit) * digit)
+
+
+def _values(name: str, value: Numbers | None, count: int, sized: float | Floats) -> Floats:
+    """Return one positive value an asset; ``sized`` where none is given."""
+    values = np.atleast_1d(np.asarray(sized if value is None else value, dtype=np.float64))
     if values.ndim != 1 or len(values) not in (1, count):
         raise ConfigError(f"assets.{name}={value}: give one number, or a list of {count}, one an asset")
     if not ((values > 0) & np.isfinite(values)).all():

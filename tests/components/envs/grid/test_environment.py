@@ -200,11 +200,13 @@ def test_the_metrics_band_is_the_one_given(make):
     assert result.metrics["any_outside"][0] == float(((own < 0.97) | (own > 1.03)).any())
 
 
-@pytest.mark.parametrize("network", ["case69", "case118zh"])
+@pytest.mark.parametrize(
+    "network", ["case69", "case118zh", "named network.network=mv_oberrhein", "named network.network=create_kerber_landnetz_freileitung_1"]
+)
 def test_another_network_is_one_override(make, network):
-    environment = make("grid", f"network={network}", num_envs=2)
+    environment = make("grid", *f"network={network}".split(), num_envs=2)
     assert len(environment.agents) == 3
-    for result in run(environment, 50):
+    for result in run(environment, 50, actions=hold(environment)):
         assert not result.terminated.any()
 
 

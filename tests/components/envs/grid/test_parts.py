@@ -84,6 +84,18 @@ def test_assets_spread_over_a_network_that_names_no_sites():
     assert Assets(pv_count=4, battery_count=2).prepare(ready, 0.5).pv_numbers == fleet.pv_numbers
 
 
+@pytest.mark.parametrize(("name", "pv", "power"), [("case33bw", 1.0, 0.5), ("case118zh", 6.0, 3.0)])
+def test_assets_are_sized_to_the_network_unless_told(name, pv, power):
+    ready = feeder(name)
+    fleet = Assets().prepare(ready, 0.5)
+    np.testing.assert_allclose(fleet.pv_mw, pv)
+    np.testing.assert_allclose(fleet.pv_mva, pv)
+    np.testing.assert_allclose(fleet.parameters.power_mw, power)
+    np.testing.assert_allclose(fleet.capacity_mwh, 4 * power)
+    told = Assets(pv_mw=0.3, pv_mva=[0.4, 0.5, 0.6], battery_mw=0.2).prepare(ready, 0.5)
+    assert (told.pv_mw.tolist(), told.pv_mva.tolist(), told.capacity_mwh.tolist()) == ([0.3] * 3, [0.4, 0.5, 0.6], [0.8] * 3)
+
+
 def test_several_assets_at_one_bus_add_up():
     groups = layers(np.array([3, 5, 3, 3]))
     total = np.zeros(6)
