@@ -6,9 +6,15 @@ import pytest
 
 import wattloom
 from wattloom.adapters import as_environment
+from wattloom.components.algorithms.happo import HAPPO
 from wattloom.components.algorithms.ippo import IPPO
+from wattloom.components.algorithms.mappo import MAPPO
+from wattloom.components.baselines.random import Random
 from wattloom.components.envs.pendulum import Pendulum
+from wattloom.components.envs.third_party import pettingzoo_environment
+from wattloom.environment import EnvironmentSpec
 from wattloom.evaluation import evaluate_policy
+from wattloom.seeding import Seeds
 
 EPISODES = list(range(1000, 1010))
 CARTPOLE = {"rollout_steps": 32, "gamma": 0.98, "gae_lambda": 0.8, "epochs": 20, "critic_epochs": 20, "value_scale": "none"}
@@ -26,6 +32,13 @@ def pendulum(copies):
 def ours(loop, algorithm, make, copies, steps, seed):
     loop(algorithm, make(copies), seed=seed).step(steps // copies)
     return float(evaluate_policy(make(len(EPISODES)), lambda n: algorithm.policy(n, explore=False), EPISODES).returns.mean())
+
+
+def uniform(environment):
+    """Policies of uniform actions, for any number of copies."""
+    baseline = Random()
+    baseline.setup(EnvironmentSpec.of(environment), Seeds(1), 1)
+    return lambda copies: baseline.policy(copies, explore=False)
 
 
 def theirs(name, seed, steps, copies, **options):
@@ -83,3 +96,18 @@ def test_pendulum_beside_stable_baselines3(loop):
         mine.append(ours(loop, algorithm, pendulum, 8, 100_000, seed))
     assert np.mean(mine) > -220.0
     assert np.mean(mine) >= np.mean(peers) - 15.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [MAPPO, HAPPO])
+def test_a_team_spreads_out(loop, kind):
+    """The cooperative task simple_spread: 100,000 env steps win at least 12 of the 79 that uniform actions lose an episode."""
+    pytest.importorskip("mpe2")
+
+    def spread(copies):
+        return pettingzoo_environment(target="mpe2.simple_spread_v3:parallel_env", num_envs=copies)
+
+    keys = {"rollout_steps": 100, "gamma": 0.98, "epochs": 10, "minibatches": 2, "critic_epochs": 10, "critic_minibatches": 2}
+    returns = [ours(loop, kind(learning_rate=7e-4, critic_learning_rate=7e-4, **keys), spread, 8, 100_000, seed) for seed in (1, 2, 3)]
+    idle = evaluate_policy(spread(len(EPISODES)), uniform(spread(1)), EPISODES).returns.mean()
+    assert np.mean(returns) > idle + 12.0
