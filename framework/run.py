@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +176,23 @@ class Run:
         begin = time.perf_counter()
         self.hooks.call("on_evaluate_start", self)
         algorithm, environment = self.algorithm, self.evaluation_environment()
-        result = evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), self._evaluation.episode_seeds)
+        with self._bound_to(environment):
+            result = evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), self._evaluation.episode_seeds)
         event = self._judge(name, result)
         self.timings["evaluate"] += time.perf_counter() - begin
         self.hooks.call("on_evaluate_end", self, event)
         return event
+
+    @contextlib.contextmanager
+    def _bound_to(self, environment: Environment) -> Iterator[None]:
+        """Let a privileged algorithm read the environment that it plays in, and its own again afterwards."""
+        if self.algorithm.privileged:
+            self.algorithm.bind(environment)
+        try:
+            yield
+        finally:
+            if self.algorithm.privileged:
+                self.algorithm.bind(self.environment)
 
     def _judge(self, name: str, result: EvaluationResult) -> EvaluationEnd:
         """Count the evaluation and see whether it is the best so far."""

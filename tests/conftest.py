@@ -8,8 +8,8 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMB
     os.environ.setdefault(name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import pytest
-import torch
+import pytest  # noqa: E402 - the thread counts are read at import
+import torch  # noqa: E402
 
 torch.set_num_threads(1)
 

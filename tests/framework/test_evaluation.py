@@ -130,3 +130,47 @@ def test_an_environment_without_an_end_does_not_hang_the_evaluation(monkeypatch)
     endless._begin = lambda copies, generators, options: None  # no drift: it never walks away
     with pytest.raises(EnvironmentFault, match="horizon"):
         evaluate_policy(endless, Pushing, [1])
+
+
+def test_a_privileged_algorithm_reads_the_environment_that_it_plays_in(tmp_path):
+    from wattloom.algorithm import Algorithm
+    from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
+    from wattloom.run_directory import RunDirectory
+    from wattloom.runner import Run, Runner
+    from wattloom.telemetry.loggers import LoggerList
+
+    class Knowing(Algorithm):
+        privileged, learns = True, False
+
+        def bind(self, environment):
+            self.bound = environment
+
+        def policy(self, num_envs, explore):
+            algorithm = self
+
+            class Policy(Pushing):
+                def act(self, snapshot):
+                    assert algorithm.bound.num_envs == self.num_envs, "bound to another environment"
+                    return super().act(snapshot)
+
+                def state_dict(self):
+                    return {}
+
+            return Policy(num_envs)
+
+    run = Run(
+        name="knowing",
+        config={},
+        directory=RunDirectory(tmp_path),
+        environment=Walk(3),
+        make_environment=lambda purpose, count: Walk(count or 1),
+        algorithm=Knowing(),
+        hooks={},
+        loggers=LoggerList({}),
+        seed=1,
+        runner=RunnerConfig(total_steps=60),
+        evaluation=EvaluationConfig(every=15, episodes=2),
+        checkpoint=CheckpointConfig(),
+    )
+    assert Runner(run).execute().status == "completed"
+    assert run.evaluations == 4
