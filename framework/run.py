@@ -176,7 +176,7 @@ class Run:
         begin = time.perf_counter()
         self.hooks.call("on_evaluate_start", self)
         algorithm, environment = self.algorithm, self.evaluation_environment()
-        with self._bound_to(environment):
+        with self.bound_to(environment):
             result = evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), self._evaluation.episode_seeds)
         event = self._judge(name, result)
         self.timings["evaluate"] += time.perf_counter() - begin
@@ -184,7 +184,7 @@ class Run:
         return event
 
     @contextlib.contextmanager
-    def _bound_to(self, environment: Environment) -> Iterator[None]:
+    def bound_to(self, environment: Environment) -> Iterator[None]:
         """Let a privileged algorithm read the environment that it plays in, and its own again afterwards."""
         if self.algorithm.privileged:
             self.algorithm.bind(environment)

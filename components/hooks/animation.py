@@ -133,7 +133,9 @@ class Animation(EpisodeRecorder):
             recording.add(actions, result)
             recording.terminated = bool(result.terminated[0])
 
-        evaluate_policy(self._capture_environment(run), lambda copies: run.algorithm.policy(copies, explore=False), [seed], listen)
+        environment = self._capture_environment(run)
+        with run.bound_to(environment):
+            evaluate_policy(environment, lambda copies: run.algorithm.policy(copies, explore=False), [seed], listen)
         extra = {"evaluated_return": evaluated} if updates == run.counters.updates else {}
         self._film(run, recording, f"eval{number:06d}-seed{seed}-evaluation", "evaluation", extra)
 
