@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -18,6 +18,9 @@ from wattloom.environment import AgentSpec, Array, Column, Snapshot, StepResult
 from wattloom.errors import ConfigError, EnvironmentFault, did_you_mean
 from wattloom.resets import copy_mask, copy_seeds
 from wattloom.spaces import ActionChecker
+
+if TYPE_CHECKING:
+    from wattloom.figures import Figure
 
 CLIPPED = Column("clipped_actions", "1", "lower")
 
@@ -57,9 +60,11 @@ class BatchedEnvironment:
     Attributes:
         reset_options: Names that ``reset(options=...)`` takes; None: not declared, so unchecked.
         resume_promise: ``"state"``: a saved state continues bit for bit.
+        figures: What evaluations say about an episode; empty: the mean of every metric (:mod:`wattloom.figures`).
     """
 
     reset_options: tuple[str, ...] | None = None
+    figures: tuple[Figure, ...] = ()
     resume_promise = "state"
 
     def __init__(

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from wattloom.figures import Figure
 
 Array: TypeAlias = NDArray[Any]
 ActionSpace: TypeAlias = spaces.Box | spaces.Discrete | spaces.MultiDiscrete
@@ -185,6 +188,7 @@ class EnvironmentSpec:
         shared_reward: True where all agents earn one common reward.
         step_seconds: Simulated seconds a step.
         metric_columns: Declared metrics.
+        figures: Figures of an episode that the environment declares; empty: the mean of every metric stands for them.
     """
 
     agents: tuple[AgentSpec, ...]
@@ -193,6 +197,7 @@ class EnvironmentSpec:
     shared_reward: bool = False
     step_seconds: float = 1.0
     metric_columns: tuple[Column, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
     @classmethod
     def of(cls, environment: Environment) -> EnvironmentSpec:
@@ -204,4 +209,5 @@ class EnvironmentSpec:
             environment.shared_reward,
             environment.step_seconds,
             tuple(environment.metric_columns),
+            tuple(getattr(environment, "figures", ())),
         )

@@ -13,6 +13,7 @@ from wattloom.environment import Array, Environment, EnvironmentSpec, Snapshot, 
 from wattloom.episodes import EpisodeTracker
 from wattloom.errors import EnvironmentFault
 from wattloom.events import EpisodeEnd
+from wattloom.figures import Course, CourseTracker, figures_of
 
 StepListener = Callable[[Snapshot, Mapping[str, Array], StepResult, Array], None]
 """Called every step with what was seen, done and led to, and int ``(k,)``: which episode each still counting copy is in (-1: none)."""
@@ -31,6 +32,7 @@ class EvaluationResult:
         lengths: Int ``(episodes,)``.
         terminated: Bool ``(episodes,)``; False: truncated.
         metrics: Metric name to float64 ``(episodes,)``, mean over the episode's steps.
+        figures: Figure name to float64 ``(episodes,)``; see :mod:`wattloom.figures`.
         seeds: Reset seed of each episode.
         seconds: Wall time.
     """
@@ -40,6 +42,7 @@ class EvaluationResult:
     lengths: Array
     terminated: Array
     metrics: Mapping[str, Array]
+    figures: Mapping[str, Array]
     seeds: tuple[int, ...]
     seconds: float
 
@@ -73,7 +76,7 @@ def _play_batch(
     padded: list[int] = seeds + [seeds[-1]] * (environment.num_envs - len(seeds))
     snapshot = environment.reset(seed=padded)
     policy.reset(seeds=padded)
-    tracker = EpisodeTracker(table.spec, environment.num_envs, phase="evaluation")
+    tracker, courses = EpisodeTracker(table.spec, environment.num_envs, phase="evaluation"), CourseTracker(table.spec, environment.num_envs)
     tracker.start(np.arange(environment.num_envs))
     episode = np.where(np.arange(environment.num_envs) < len(seeds), first + np.arange(environment.num_envs), -1)
     for _ in range(MAX_STEPS):
@@ -82,16 +85,18 @@ def _play_batch(
         actions = policy.act(snapshot)
         result = environment.step(actions)
         tracker.add(result)
+        courses.add(result)
         if listener is not None:
             listener(snapshot, actions, result, episode.copy())
         snapshot = result.snapshot
         event = tracker.finish(result)
         if event is not None:
-            table.store(event.copies, episode, event)
+            table.store(event.copies, episode, event, courses.course(event.copies))
             episode[event.copies] = -1
             snapshot = environment.reset(mask=result.ended)
             policy.reset(mask=result.ended)
             tracker.start(event.copies)
+            courses.start(event.copies)
     raise EnvironmentFault(
         f"an evaluation episode did not end within {MAX_STEPS:,} steps: the environment has to terminate or truncate it (a horizon)"
     )
@@ -102,12 +107,14 @@ class _Table:
 
     def __init__(self, spec: EnvironmentSpec, episodes: int) -> None:
         self.spec = spec
+        self._figures = figures_of(spec)
+        self.figures = {figure.name: np.zeros(episodes) for figure in self._figures}
         self.agent_returns = {agent.name: np.zeros(episodes) for agent in spec.agents}
         self.metrics = {column.name: np.zeros(episodes) for column in spec.metric_columns}
         self.lengths = np.zeros(episodes, dtype=np.int64)
         self.terminated = np.zeros(episodes, dtype=bool)
 
-    def store(self, copies: Array, episode: Array, event: EpisodeEnd) -> None:
+    def store(self, copies: Array, episode: Array, event: EpisodeEnd, course: Course) -> None:
         """Write the counting ones among ``copies`` into their episode's row."""
         counting = episode[copies] >= 0
         rows = episode[copies][counting]
@@ -115,6 +122,8 @@ class _Table:
             column[rows] = event.returns[name][counting]
         for name, column in self.metrics.items():
             column[rows] = event.metrics[name][counting]
+        for figure in self._figures:
+            self.figures[figure.name][rows] = np.asarray(figure.of(course))[counting]
         self.lengths[rows] = event.lengths[counting]
         self.terminated[rows] = event.terminated[counting]
 
@@ -122,4 +131,4 @@ class _Table:
         """Freeze the table."""
         values = list(self.agent_returns.values())
         total = values[0] if self.spec.shared_reward else np.sum(values, axis=0)
-        return EvaluationResult(total, self.agent_returns, self.lengths, self.terminated, self.metrics, seeds, seconds)
+        return EvaluationResult(total, self.agent_returns, self.lengths, self.terminated, self.metrics, self.figures, seeds, seconds)

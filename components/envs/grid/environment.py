@@ -15,7 +15,7 @@ from gymnasium import spaces
 from wattloom.batched import BatchedEnvironment, Outcome
 from wattloom.components.envs.grid import protocol
 from wattloom.components.envs.grid.assets import Assets
-from wattloom.components.envs.grid.metrics import COLUMNS, StepMetrics
+from wattloom.components.envs.grid.metrics import COLUMNS, StepMetrics, figures
 from wattloom.components.envs.grid.network import Network
 from wattloom.components.envs.grid.profiles import Profiles
 from wattloom.components.envs.grid.protocol import Dispatch, Flow, Inputs, Record, Territory, part_problem
@@ -104,6 +104,7 @@ class Grid(BatchedEnvironment):
             step_seconds=60.0 * profiles.step_minutes,
         )
         self._metrics, self._fresh = StepMetrics(self), np.ones(num_envs, dtype=bool)
+        self.figures = figures(len(np.setdiff1d(self.feeder.live, self.feeder.slack)))
         self._names = tuple(territory.name for territory in self.territories)
         self._battery_entries, self._pv_entries = self._entries()
         self.record: Record | None = None

@@ -14,6 +14,7 @@ import numpy as np
 from wattloom.components.envs.grid.protocol import Record
 from wattloom.components.envs.grid.reward import PARTS
 from wattloom.environment import Array, Column
+from wattloom.figures import Figure
 
 if TYPE_CHECKING:
     from wattloom.components.envs.grid.environment import Grid
@@ -37,6 +38,26 @@ COLUMNS = (
     *(Column(f"reward_{part}", "1", "higher") for part in PARTS),
     Column("reward_penalty", "1", "higher"),
 )
+
+
+def figures(buses: int) -> tuple[Figure, ...]:
+    """Return what is said about an episode of a network with ``buses`` buses besides the slack bus."""
+    return (
+        Figure.integral("losses_kw", Column("losses", "MWh", "lower"), 1e-3),
+        Figure.mean("losses_kw", Column("losses_mean", "kW", "lower")),
+        Figure.integral("import_mw", Column("energy_bought", "MWh", "lower")),
+        Figure.total("energy_cost", Column("cost", "USD", "lower")),
+        Figure.lowest("voltage_min_pu", Column("voltage_lowest", "p.u.", "higher")),
+        Figure.highest("voltage_max_pu", Column("voltage_highest", "p.u.", "lower")),
+        Figure.mean("voltage_deviation", Column("deviation", "p.u.", "lower")),
+        Figure.mean("buses_outside", Column("bus_steps_outside", "%", "lower"), 100.0 / buses),
+        Figure.mean("any_outside", Column("steps_outside", "%", "lower"), 100.0),
+        Figure.total("violated", Column("steps_violated", "1", "lower")),
+        Figure.total("diverged", Column("steps_diverged", "1", "lower")),
+        Figure.total("battery_moved", Column("energy_moved", "MWh")),
+        Figure.end("battery_stored", Column("energy_left", "MWh")),
+        Figure.total("wear_cost", Column("wear", "USD", "lower")),
+    )
 
 
 class StepMetrics:
