@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wattloom.environment import Array, EnvironmentSpec, Snapshot, StepResult
+from wattloom.errors import UsageError
 
 if TYPE_CHECKING:
     from wattloom.seeding import Seeds
@@ -108,6 +109,17 @@ class Algorithm:
     def policy(self, num_envs: int, explore: bool) -> Policy:
         """Return a policy over ``num_envs`` copies that shares the live parameters but has its own memory and random stream."""
         raise NotImplementedError
+
+    def module(self, agent: str) -> Any:
+        """Return a copy of one agent's greedy policy as a ``torch.nn.Module`` that stands alone, for ``wattloom export``.
+
+        It maps float32 observations ``(B, *observation_shape)`` and, for discrete actions, a bool ``action_mask`` ``(B, sum of choices)`` or None, to
+        named tensors: ``action`` first, in units of the action space and within its bounds, then what the policy's density is made of.
+
+        Raises:
+            UsageError: There is no network behind this algorithm.
+        """
+        raise UsageError(f"{type(self).__name__} has no network that could be exported for agent '{agent}'")
 
     def observe(self, transition: Transition) -> None:
         """Store one step; arrays must be copied, they are only valid until the next step."""

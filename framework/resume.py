@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wattloom.compose import Composed, compose
-from wattloom.manifest import config_hash
+from wattloom.manifest import BOOKKEEPING, config_hash
 from wattloom.run_directory import RunDirectory, find_runs
 from wattloom.views.text import shown_path
 
@@ -46,7 +46,7 @@ def recomposed(directory: RunDirectory, overrides: list[str], extra_dirs: Sequen
     config = composed.config
     for key, value in _leaves(composed.config):
         unasked = before.get(key, _MISSING) == value
-        if unasked and key in saved and saved[key] != value:
+        if unasked and key[0] not in BOOKKEEPING and key in saved and saved[key] != value:
             kept.append(f"{'.'.join(key)}={saved[key]!r} (now {value!r})")
             config = _with(config, key, saved[key])
     if kept:

@@ -26,6 +26,14 @@ def choices(space: ActionSpace) -> tuple[int, ...]:
     return ()
 
 
+def middle_and_half(space: spaces.Box) -> tuple[Array, Array]:
+    """Return middle and half width of each entry, float32 ``(n,)``; 0 and 1 where a bound is infinite or the range empty."""
+    low, high = space.low.reshape(-1), space.high.reshape(-1)
+    bounded = np.isfinite(low) & np.isfinite(high) & (high > low)
+    low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
+    return ((low + high) / 2.0).astype(np.float32), ((high - low) / 2.0).astype(np.float32)
+
+
 def columns(names: Sequence[str], unit: str = "1") -> tuple[Column, ...]:
     """Return one column of ``unit`` a name."""
     return tuple(Column(name, unit) for name in names)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from wattloom.algorithm import Algorithm, Policy, Transition, UpdateReport
@@ -21,6 +22,7 @@ from wattloom.components.algorithms.off_policy_policy import OffPolicyPolicy
 from wattloom.components.algorithms.scaling import ActionScaling
 from wattloom.components.buffers.replay import ReplayBuffer
 from wattloom.components.buffers.transitions import TransitionLayout
+from wattloom.components.networks.deployed import DeployedPolicy
 from wattloom.environment import EnvironmentSpec
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
@@ -38,6 +40,10 @@ class Learner(Protocol):
 
     def actor(self, num_envs: int) -> Actor:
         """Return the live policy for ``num_envs`` rows."""
+        ...
+
+    def module(self, space: spaces.Box) -> DeployedPolicy:
+        """Return a copy of the greedy policy that stands alone."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -110,6 +116,12 @@ class OffPolicy(Algorithm):
     def policy(self, num_envs: int, explore: bool) -> Policy:
         """Return a policy on the live parameters; exploring, it acts uniformly until ``learning_starts``."""
         return OffPolicyPolicy(self, num_envs, explore)
+
+    def module(self, agent: str) -> DeployedPolicy:
+        """Return a copy of one agent's greedy policy; see :meth:`Algorithm.module`."""
+        space = next(spec.action_space for spec in self.spec.agents if spec.name == agent)
+        assert isinstance(space, spaces.Box)
+        return self.learners[agent].module(space)
 
     @property
     def warming_up(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from wattloom.components.algorithms import ranges
@@ -22,6 +23,7 @@ from wattloom.components.algorithms.off_policy import Actor, Learner, OffPolicy
 from wattloom.components.algorithms.sac_engines import AnalyticSAC, AutogradSAC, SACEngine
 from wattloom.components.networks.adam import FlatAdam
 from wattloom.components.networks.analytic import AnalyticMLP, InputBuffer
+from wattloom.components.networks.deployed import DeployedPolicy, Perceptron, Squashed
 from wattloom.components.networks.flat import FlatParams
 from wattloom.components.networks.mlp import MLPShape, initialise
 from wattloom.seeding import Seeds
@@ -119,6 +121,12 @@ class SACLearner(Learner):
             return (mean + log_std.clamp(LOG_STD_MIN, LOG_STD_MAX).exp() * noise).tanh()
 
         return act
+
+    def module(self, space: spaces.Box) -> DeployedPolicy:
+        """Return a copy of the greedy policy that stands alone."""
+        return DeployedPolicy(
+            Perceptron(self.online.section("actor"), self.settings.activation), Squashed(space, (LOG_STD_MIN, LOG_STD_MAX))
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return parameters, targets, moments, the update count and the noise stream."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from wattloom.components.algorithms import ranges
@@ -21,6 +22,7 @@ from wattloom.components.algorithms.off_policy import Actor, Learner, OffPolicy
 from wattloom.components.algorithms.td3_engines import AnalyticTD3, AutogradTD3, TD3Engine
 from wattloom.components.networks.adam import FlatAdam
 from wattloom.components.networks.analytic import AnalyticMLP, InputBuffer
+from wattloom.components.networks.deployed import DeployedPolicy, Perceptron, Squashed
 from wattloom.components.networks.flat import FlatParams
 from wattloom.components.networks.mlp import MLPShape, initialise
 from wattloom.seeding import Seeds
@@ -103,6 +105,10 @@ class TD3Learner(Learner):
             return network.forward(inputs.x)[0].tanh_().T
 
         return act
+
+    def module(self, space: spaces.Box) -> DeployedPolicy:
+        """Return a copy of the greedy policy that stands alone."""
+        return DeployedPolicy(Perceptron(self.online.section("actor"), self.settings.activation), Squashed(space))
 
     def state_dict(self) -> dict[str, Any]:
         """Return parameters, targets, moments, the update count and the noise stream."""

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from wattloom.components.algorithms.on_policy.distributions import ILLEGAL, ActionCode, Categorical
+from wattloom.components.algorithms.on_policy.distributions import ActionCode, Categorical
 from wattloom.components.algorithms.on_policy.initial import POLICY_GAIN, orthogonal
 from wattloom.components.algorithms.on_policy.settings import ActorSettings, NetworkSettings
 from wattloom.components.algorithms.on_policy.surrogate import approximate_divergence, importance_ratio, joint, surrogate
 from wattloom.components.algorithms.on_policy.trainable import Trainable
 from wattloom.components.algorithms.on_policy.units import Unit
 from wattloom.components.buffers.rollout import RolloutBuffer
+from wattloom.components.networks.masking import ILLEGAL
 from wattloom.components.networks.mlp import MLPShape
 from wattloom.components.networks.stack import ParameterStack
 from wattloom.environment import AgentSpec

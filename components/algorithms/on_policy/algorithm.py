@@ -18,6 +18,7 @@ from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.on_policy.actor import Actor, policy_stack
 from wattloom.components.algorithms.on_policy.advantages import ADVANTAGE_SCOPES, shared_rewards, standardised
 from wattloom.components.algorithms.on_policy.critic import Critic
+from wattloom.components.algorithms.on_policy.deploy import deployed
 from wattloom.components.algorithms.on_policy.distributions import ActionCode
 from wattloom.components.algorithms.on_policy.gae import gae
 from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
@@ -27,6 +28,7 @@ from wattloom.components.algorithms.on_policy.units import stacks, units_of
 from wattloom.components.algorithms.on_policy.value_norm import VALUE_SCALES, make_value_scale
 from wattloom.components.algorithms.on_policy.values import CentralValues, LocalValues, Values
 from wattloom.components.buffers.rollout import RolloutBuffer
+from wattloom.components.networks.deployed import DeployedPolicy
 from wattloom.environment import Array, EnvironmentSpec
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
@@ -211,6 +213,10 @@ class OnPolicy(Algorithm):
     def policy(self, num_envs: int, explore: bool) -> Policy:
         """Return a policy on the live parameters: sampling where it explores, else the most probable choice or the mean."""
         return OnPolicyPolicy(self, num_envs, explore)
+
+    def module(self, agent: str) -> DeployedPolicy:
+        """Return a copy of one agent's greedy policy; see :meth:`Algorithm.module`."""
+        return deployed(self, agent)
 
     def observe(self, transition: Transition) -> None:
         """Store one step of all copies."""

@@ -15,10 +15,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from wattloom.environment import ActionSpace, Array
-from wattloom.spaces import action_shape, choices
-
-ILLEGAL = -1e10
-"""Added to the logit of a masked choice: its probability is exactly 0 and everything stays finite."""
+from wattloom.spaces import action_shape, choices, middle_and_half
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -249,11 +246,7 @@ class ActionCode:
         self._shape = action_shape(space)
         self._counts = choices(space)
         if isinstance(space, spaces.Box):
-            low, high = space.low.reshape(-1), space.high.reshape(-1)
-            bounded = np.isfinite(low) & np.isfinite(high) & (high > low)
-            low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
-            self._middle = ((low + high) / 2.0).astype(np.float32)
-            self._half = ((high - low) / 2.0).astype(np.float32)
+            self._middle, self._half = middle_and_half(space)
         else:
             self._start = np.asarray(space.start, dtype=np.int64).reshape(-1)
 

@@ -37,6 +37,11 @@ class ObservationNorm:
         scaled: Array = np.clip((rows - self._mean) * self._inverse, -self.CLIP, self.CLIP)
         return scaled
 
+    @property
+    def statistics(self) -> tuple[Array, Array] | tuple[None, None]:
+        """Mean and one over the standard deviation, float32 ``(width,)`` each; None where observations pass as they are."""
+        return (self._mean, self._inverse) if self.enabled and self.count > 0.0 else (None, None)
+
     def update(self, rows: Array) -> None:
         """Take up rows ``(R, width)`` by the parallel formula of Chan, Golub and LeVeque (1979)."""
         if not self.enabled or not len(rows):

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wattloom.components.algorithms.on_policy.distributions import ILLEGAL, Categorical
+from wattloom.components.algorithms.on_policy.distributions import Categorical
 from wattloom.components.algorithms.on_policy.units import Unit
+from wattloom.components.networks.masking import ILLEGAL
 from wattloom.components.networks.stack import ParameterStack, StackedMLP, under
 from wattloom.environment import Array, Snapshot
 from wattloom.streams import CopyStreams

@@ -6,7 +6,8 @@ import torch
 from gymnasium import spaces
 from torch import distributions as reference
 
-from wattloom.components.algorithms.on_policy.distributions import ILLEGAL, ActionCode, Categorical, Gaussian, distribution_of
+from wattloom.components.algorithms.on_policy.distributions import ActionCode, Categorical, Gaussian, distribution_of
+from wattloom.components.networks.masking import ILLEGAL
 
 E, B = 3, 40
 KINDS = [Categorical((3,)), Categorical((4, 2, 3)), Gaussian(2), Gaussian(1)]

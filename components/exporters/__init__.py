@@ -1,0 +1,1 @@
+"""File formats that a trained policy can leave in: one file a format, found by name."""

@@ -1,0 +1,142 @@
+"""What holds for every registered algorithm that learns: same seed, same numbers; exact continuation; a module that acts as the policy does."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import wattloom
+import wattloom.conf
+from wattloom.build import build_algorithm
+from wattloom.compose import compose
+from wattloom.environment import Snapshot
+from wattloom.errors import ConfigError
+from wattloom.spaces import choices
+
+WORLDS = {"choices": {"actions": "discrete"}, "boxes": {"actions": "continuous"}}
+"""The data center's three agents of unequal observations, with Discrete(3) or Box actions."""
+
+SMALL = {
+    "hidden_sizes": "[8,8]",
+    "batch_size": 8,
+    "buffer_size": 64,
+    "learning_starts": 8,
+    "rollout_steps": 6,
+    "epochs": 2,
+    "critic_epochs": 2,
+    "normalize_observations": "true",
+}
+
+
+def learners():
+    options = sorted(file.stem for file in (Path(wattloom.conf.__file__).parent / "algorithm").glob("*.yaml"))
+    return [name for name in options if build_algorithm(compose([f"algorithm={name}"])).learns]
+
+
+def small(name):
+    """A small learner of the option ``name``, with exactly those keys of :data:`SMALL` that it has."""
+    keys = compose([f"algorithm={name}"]).config["algorithm"]
+    return build_algorithm(compose([f"algorithm={name}", *(f"algorithm.{key}={value}" for key, value in SMALL.items() if key in keys)]))
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    return {key: wattloom.make("datacenter", num_envs=3, **changes) for key, changes in WORLDS.items()}
+
+
+@pytest.fixture(params=[pytest.param((name, world), id=f"{name}-{world}") for name in learners() for world in WORLDS])
+def start(request, worlds, loop):
+    """A function that starts the loop of one algorithm in one world, or None where the algorithm refuses its actions."""
+    name, world = request.param
+
+    def begin():
+        return loop(small(name), worlds[world], seed=5)
+
+    try:
+        begin()
+    except ConfigError as error:
+        assert f"algorithm={name}" in str(error), "the refusal names the algorithm"
+        return None
+    return begin
+
+
+def same(mine, theirs):
+    if isinstance(mine, dict):
+        return mine.keys() == theirs.keys() and all(same(mine[key], theirs[key]) for key in mine)
+    if isinstance(mine, list | tuple):
+        return len(mine) == len(theirs) and all(same(a, b) for a, b in zip(mine, theirs, strict=True))
+    if isinstance(mine, torch.Tensor):
+        return torch.equal(mine, theirs)
+    return np.array_equal(mine, theirs)
+
+
+def saved(state):
+    """What a checkpoint makes of it: tensors and plain values only."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def test_every_algorithm_serves_one_of_the_worlds(worlds, loop):
+    for name in learners():
+        served = 0
+        for world in worlds.values():
+            try:
+                loop(small(name), world)
+                served += 1
+            except ConfigError:
+                continue
+        assert served, name
+
+
+def test_same_seed_same_numbers_and_exact_continuation(start):
+    if start is None:
+        return
+    whole = start().step(16)
+    assert whole.reports
+    halves = start().step(7)  # in the middle of a rollout
+    state, environment = halves.state()
+    state, environment = saved(state), {key: value for key, value in environment.items()}
+    environment = {key: (value.copy() if hasattr(value, "copy") else value) for key, value in environment.items()}
+    continued = start()
+    continued.restore(state, environment).step(9)
+    assert same(whole.state()[0]["algorithm"], continued.state()[0]["algorithm"])
+    assert whole.reports[-1] == continued.reports[-1]
+
+
+def test_a_module_acts_as_the_greedy_policy_does(start):
+    if start is None:
+        return
+    run = start().step(14)
+    algorithm, environment = run.algorithm, run.environment
+    policy = algorithm.policy(environment.num_envs, explore=False)
+    generator = np.random.default_rng(1)
+    for _ in range(5):
+        seen = {
+            agent.name: (run.snapshot.observations[agent.name] + generator.normal(size=agent.observation_space.shape)).astype(np.float32)
+            for agent in environment.agents
+        }
+        acted = policy.act(Snapshot(seen, run.snapshot.state))
+        for agent in environment.agents:
+            outputs = algorithm.module(agent.name)(torch.from_numpy(seen[agent.name]))
+            assert next(iter(outputs)) == "action"
+            action = outputs["action"].numpy()
+            if choices(agent.action_space):
+                np.testing.assert_array_equal(action, acted[agent.name])
+            else:
+                np.testing.assert_allclose(action, np.clip(acted[agent.name], agent.action_space.low, agent.action_space.high), atol=1e-6)
+                assert agent.action_space.contains(action[0])
+
+
+def test_a_module_is_a_copy(start):
+    if start is None:
+        return
+    run = start().step(8)
+    agent = run.environment.agents[0].name
+    module = run.algorithm.module(agent)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    run.step(12)
+    assert same(before, dict(module.state_dict()))
