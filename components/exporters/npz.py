@@ -13,7 +13,7 @@ One agent acts by::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SUFFIX = ".npz"
-_ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, np.float32(0.0))}
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, np.float32(0.0))}
 
 
 def write(policy: nn.Module, sample: Inputs, path: Path, metadata: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ def write(policy: nn.Module, sample: Inputs, path: Path, metadata: Mapping[str, 
         value = policy.state_dict().get(name)
         if value is not None:
             arrays[name.rpartition(".")[2]] = value.numpy().reshape(-1)
-    np.savez(path, **arrays, **{f"about_{key}": value for key, value in metadata.items()})
+    np.savez(path, **(arrays | {f"about_{key}": value for key, value in metadata.items()}))
 
 
 def _layer(name: str, layer: torch.nn.Linear) -> dict[str, Array]:

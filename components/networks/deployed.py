@@ -28,6 +28,9 @@ class Standardise(nn.Module):
         limit: Where the result is clipped.
     """
 
+    mean: Tensor
+    inverse: Tensor
+
     def __init__(self, mean: Array | None = None, inverse: Array | None = None, limit: float = 10.0) -> None:
         super().__init__()
         self.limit = limit
@@ -37,7 +40,7 @@ class Standardise(nn.Module):
     @property
     def active(self) -> bool:
         """Whether observations are changed at all."""
-        return self.mean is not None
+        return "mean" in self.state_dict()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, width)``."""
@@ -105,6 +108,12 @@ class Mean(nn.Module):
         log_std: Free log σ of the scaled action, ``(n,)``.
     """
 
+    middle: Tensor
+    half_width: Tensor
+    spread: Tensor
+    low: Tensor
+    high: Tensor
+
     def __init__(self, space: spaces.Box, log_std: Tensor) -> None:
         super().__init__()
         self.shape = space.shape
@@ -129,6 +138,10 @@ class Squashed(nn.Module):
         space: A Box with finite bounds.
         log_std_range: Where log σ is clipped; None: the policy is deterministic.
     """
+
+    low: Tensor
+    high: Tensor
+    half_width: Tensor
 
     def __init__(self, space: spaces.Box, log_std_range: tuple[float, float] | None = None) -> None:
         super().__init__()
@@ -159,6 +172,8 @@ class DeployedPolicy(nn.Module):
         one_hot: The agent's place within a group that shares parameters, ``(members,)``; None: nothing is appended.
     """
 
+    one_hot: Tensor | None
+
     def __init__(
         self, perceptron: Perceptron, head: nn.Module, standardise: Standardise | None = None, one_hot: Array | None = None
     ) -> None:
@@ -176,7 +191,7 @@ class DeployedPolicy(nn.Module):
         """
         x = self.standardise(observation.flatten(1))
         if self.one_hot is not None:
-            x = torch.cat([x, self.one_hot.expand(x.shape[0], -1)], 1)
+            x = torch.cat([x, self.one_hot.repeat(x.shape[0], 1)], 1)
         outputs: dict[str, Tensor] = self.head(self.perceptron(x), action_mask)
         return outputs
 

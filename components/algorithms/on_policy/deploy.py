@@ -21,9 +21,10 @@ def deployed(algorithm: OnPolicy, agent: str) -> DeployedPolicy:
     e = next(e for e, unit in enumerate(units) if index in unit.agents)
     unit, norm = units[e], algorithm.norms[units[e].name]
     views = params.rows(e, e + 1).views
+    mean, inverse = norm.statistics
     return DeployedPolicy(
         Perceptron(under(views, "net"), algorithm.activation),
         gaussian_or_choices(algorithm.spec.agents[index].action_space, views.get("log_std")),
-        Standardise(*norm.statistics, float(norm.CLIP)),
+        Standardise(mean, inverse, float(norm.CLIP)),
         np.eye(len(unit.agents))[unit.agents.index(index)] if unit.shared else None,
     )
