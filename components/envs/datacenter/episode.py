@@ -6,15 +6,16 @@ All copies share one table of exogenous values and of everything that depends on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Table, Weather
 from wattloom.components.envs.datacenter.psychrometrics import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
+from wattloom.components.sources.protocol import Starts, WeekSplit
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 
@@ -29,9 +30,11 @@ class CalendarEpisode:
         year: Calendar year of the data.
         days: Days an episode.
         step_minutes: Minutes a step; a day is a whole number of steps.
-        start_month: 1 .. 12, month in which episodes begin; None: any.
+        start_month: 1 .. 12, month in which episodes begin, or a list of months; None: any.
         start_hour: Local hour of the first step; None: drawn.
         utc_offset_hours: h, local standard time minus UTC.
+        part: ``"train"``, ``"validation"`` or ``"test"``: episodes lie wholly in weeks of this part; None: in any.
+        split: Which of ``cycle`` successive weeks (Monday to Sunday, numbered from 0) are ``train``, ``validation`` and ``test``.
 
     Raises:
         ConfigError: A value out of range.
@@ -40,19 +43,32 @@ class CalendarEpisode:
     year: int = 2023
     days: int = 7
     step_minutes: int = 15
-    start_month: int | None = None
+    start_month: int | Sequence[int] | None = None
     start_hour: int | None = 0
     utc_offset_hours: float = 0.0
+    part: Literal["train", "validation", "test"] | None = None
+    split: Mapping[str, Any] = field(default_factory=lambda: {"train": [0, 1, 2], "validation": [], "test": [3], "cycle": 4})
 
     def __post_init__(self) -> None:
-        if self.start_month is not None and self.start_month not in range(1, 13):
-            raise ConfigError(f"episode.start_month={self.start_month}: give 1 .. 12, or null")
+        if not set(self.months) <= set(range(1, 13)) or not self.months:
+            raise ConfigError(f"episode.start_month={self.start_month}: give 1 .. 12, a list of them, or null")
         if self.start_hour is not None and self.start_hour not in range(24):
             raise ConfigError(f"episode.start_hour={self.start_hour}: give 0 .. 23, or null")
         if self.step_minutes < 1 or 60 % self.step_minutes:
             raise ConfigError(f"episode.step_minutes={self.step_minutes}: an hour must be a whole number of steps")
         if not 1 <= self.days <= self.calendar.n_steps // self.calendar.steps_per_day:
             raise ConfigError(f"episode.days={self.days}: give 1 .. the days of {self.year}")
+        unknown = set(self.split) - {f.name for f in fields(WeekSplit)}
+        if unknown:
+            raise ConfigError(f"episode.split.{min(unknown)} is unknown; it has {', '.join(f.name for f in fields(WeekSplit))}")
+        self.weeks = WeekSplit(**self.split)
+
+    @property
+    def months(self) -> tuple[int, ...]:
+        """Months in which episodes begin."""
+        if self.start_month is None:
+            return tuple(range(1, 13))
+        return (self.start_month,) if isinstance(self.start_month, int) else tuple(self.start_month)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -109,21 +125,24 @@ class CalendarEpisode:
             raise DataError(f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1")
         self._rows = np.concatenate([np.stack(named, axis=1), cooling.columns(weather)], axis=1)
         self.dew_point = weather.dew_point
-        self._first = self._starts()
+        self.first_days = self._first_days()
 
-    def _starts(self) -> Array:
-        """Return the days (from 0) on which an episode may begin."""
-        steps = self.calendar.steps_per_day
-        days = np.arange(self.calendar.n_steps // steps - self.days + (self.start_hour == 0 or self.days == 0))
+    def _first_days(self) -> Array:
+        """Return the days (from 0) on which an episode may begin.
+
+        Raises:
+            ConfigError: No episode fits.
+        """
+        per_hour = self.calendar.steps_per_day // 24
+        late = 23 if self.start_hour is None else self.start_hour  # the latest hour that a start may be drawn at
+        rule = Starts(self.part, self.horizon, horizon=23 * per_hour if self.start_hour is None else 0, every_hours=1.0)
+        first = rule.valid(self.calendar, self.weeks) - (late * per_hour if self.start_hour is not None else 0)
+        fits = first[first % self.calendar.steps_per_day == 0] // self.calendar.steps_per_day
+        days: Array = fits[np.isin(self.calendar.month[:: self.calendar.steps_per_day][fits], self.months)]
         if len(days) == 0:
-            days = np.arange(1)
-        if self.start_month is not None:
-            month = self.calendar.month[::steps]
-            days = days[month[days] == self.start_month]
-            if len(days) == 0:
-                raise ConfigError(
-                    f"episode.start_month={self.start_month}: an episode of {self.days} days does not fit before the end of the year"
-                )
+            raise ConfigError(
+                f"episode.start_month={self.start_month}, part={self.part}: an episode of {self.days} days does not fit there before the end of the year"
+            )
         return days
 
     def initial(self, num_envs: int) -> State:
@@ -134,7 +153,7 @@ class CalendarEpisode:
         """Draw the start of each copy; options ``start_day`` (from 0) and ``start_hour``, one value or one a copy, fix it."""
         num_envs, per_day = len(state["episode_start"]), self.calendar.steps_per_day
         for copy, generator in zip(copies, generators, strict=True):
-            day = int(self._first[generator.integers(len(self._first))])
+            day = int(self.first_days[generator.integers(len(self.first_days))])
             hour = int(generator.integers(24)) if self.start_hour is None else self.start_hour
             day = int(np.broadcast_to(options.get("start_day", day), num_envs)[copy])
             hour = int(np.broadcast_to(options.get("start_hour", hour), num_envs)[copy])
