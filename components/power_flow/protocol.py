@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wattloom.components.power_flow.flows import BranchFlows, Flows
 from wattloom.components.power_flow.model import GridModel
-from wattloom.components.power_flow.read import read_network
+from wattloom.components.power_flow.read import read_network, simbench_profiles
 from wattloom.components.power_flow.result import PowerFlowResult
 from wattloom.components.power_flow.switching import SwitchedSolver
 
@@ -28,6 +28,7 @@ __all__ = [
     "Solver",
     "SwitchedSolver",
     "read_network",
+    "simbench_profiles",
 ]
 
 Floats = NDArray[np.float64]

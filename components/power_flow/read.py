@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import inspect
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +51,45 @@ def read_json(path: Path) -> Any:
 
 
 def read_simbench(code: str) -> Any:
-    """Return a SimBench network (Meinecke et al. 2020, doi:10.3390/en13123290)."""
+    """Return a SimBench network (Meinecke et al. 2020, doi:10.3390/en13123290), without its profiles."""
+    net = _simbench(code)
+    kept = net.pop("profiles", None)  # a year of every profile, which every copy of the network would carry along
+    try:
+        return copy.deepcopy(net)
+    finally:
+        net["profiles"] = kept
+
+
+def simbench_profiles(code: str) -> dict[tuple[str, str], Any]:
+    """Return a year of quarter-hours of every element of a SimBench network.
+
+    Returns:
+        Table and column (``("load", "p_mw")``, ``("load", "q_mvar")``, ``("sgen", "p_mw")``) to a frame: one row a quarter-hour of 2016, local standard
+        time, one column a number in that table; MW, MVAr. And the tables themselves, ``("load", "table")`` and ``("sgen", "table")``.
+
+    Raises:
+        wattloom.errors.ConfigError: If SimBench does not know the code.
+        wattloom.errors.MissingExtraError: If simbench is not installed.
+    """
+    net = _simbench(code)
+    import simbench
+
+    found = dict(simbench.get_absolute_values(net, profiles_instead_of_study_cases=True))
+    return {**found, ("load", "table"): net.load, ("sgen", "table"): net.sgen}
+
+
+@lru_cache(maxsize=2)
+def _simbench(code: str) -> Any:
+    """Read a SimBench network with its profiles, some five seconds; callers must not change it."""
+    if not SIMBENCH.match(code):
+        raise ConfigError(f"'{code}' is no SimBench code; they look like 1-LV-rural1--0-sw")
     if importlib.util.find_spec("simbench") is None:
         raise MissingExtraError(f"the SimBench network '{code}'", "grid")
     import simbench
 
     try:
         return simbench.get_simbench_net(code)
-    except (ValueError, KeyError, IndexError, FileNotFoundError) as error:
+    except Exception as error:  # an unknown code fails somewhere inside, with whatever stands there
         raise ConfigError(f"network '{code}' looks like a SimBench code, but SimBench does not know it: {error}") from error
 
 

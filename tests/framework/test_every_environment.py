@@ -12,7 +12,7 @@ from wattloom.compose import compose
 from wattloom.testing import check_environment
 
 OPTIONS = sorted(file.stem for file in (Path(wattloom.conf.__file__).parent / "env").glob("*.yaml"))
-NEEDS = {"pettingzoo": "mpe2"}  # options whose default is somebody else's package
+NEEDS = {"pettingzoo": "mpe2", "simbench": "simbench"}  # options whose default is somebody else's package
 
 
 @pytest.fixture(params=OPTIONS)

@@ -31,7 +31,8 @@ class Assets:
     Attributes:
         pv_buses: Buses with an inverter; None: those that the network names, or else ``pv_count`` of them, spread over it.
         pv_count: Number of inverters where nobody names buses.
-        pv_mw: MW, power of the panels in full sun; None: sized to the network, all together 0.81 of its load.
+        pv_mw: MW, power of the panels in full sun; None: sized to the network, all together 0.81 of its load (or
+            as large as its own generators, where those are the inverters).
         pv_mva: MVA, rating of the inverters; None: as ``pv_mw``.
         reactive_share: Share of the free reactive capability that an action of 1 uses.
         battery_buses: Buses with a battery; None: those that the network names, or else ``battery_count`` of them, spread over it.
@@ -101,6 +102,7 @@ class Fleet:
         pv_numbers, battery_numbers: The same as pandapower numbers.
         pv_mw, pv_mva, capacity_mwh: Ratings by asset.
         parameters: Of the batteries.
+        takes_generators: Whether the inverters are the network's own static generators.
     """
 
     def __init__(self, assets: Assets, feeder: Feeder, step_hours: float) -> None:
@@ -114,7 +116,9 @@ class Fleet:
         if not pvs + batteries:
             raise ConfigError("assets: there is neither an inverter nor a battery, so nobody can act; give pv_buses or battery_buses")
         load = float(feeder.load_p.sum())
-        self.pv_mw = _values("pv_mw", assets.pv_mw, pvs, catalogue(PV_SHARE * load / max(pvs, 1)))
+        self.takes_generators = feeder.generators == "inverters" and assets.pv_buses is None
+        rated = feeder.generator_p[self.pv_bus] if self.takes_generators else catalogue(PV_SHARE * load / max(pvs, 1))
+        self.pv_mw = _values("pv_mw", assets.pv_mw, pvs, rated)
         self.pv_mva = _values("pv_mva", assets.pv_mva, pvs, self.pv_mw)
         power = _values("battery_mw", assets.battery_mw, batteries, catalogue(BATTERY_SHARE * load / max(batteries, 1)))
         self.capacity_mwh = _values("battery_mwh", assets.battery_mwh, batteries, BATTERY_HOURS * power)

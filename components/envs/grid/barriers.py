@@ -37,4 +37,11 @@ def courant_beltrami(v: Floats) -> Floats:
     return np.square(np.maximum(np.abs(v - 1.0) - HALF_BAND, 0.0))
 
 
-BARRIERS: dict[str, Callable[[Floats], Floats]] = {"l1": l1, "l2": l2, "bowl": bowl, "courant_beltrami": courant_beltrami}
+def bump(v: Floats) -> Floats:
+    """exp(-1 / (1 - (1 - |v - 1|)^4)) within 0 .. 2: flatter than any power at 1 p.u., where it is 0."""
+    inside = np.maximum(1.0 - np.abs(v - 1.0), 0.0)
+    with np.errstate(divide="ignore"):  # at exactly 1 p.u. the exponent is -inf, and the value its limit, 0
+        return np.where(inside > 0.0, np.exp(-1.0 / (1.0 - inside**4)), 0.0)
+
+
+BARRIERS: dict[str, Callable[[Floats], Floats]] = {"l1": l1, "l2": l2, "bowl": bowl, "courant_beltrami": courant_beltrami, "bump": bump}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from wattloom.components.envs.grid.cases import CASES, read_case
 from wattloom.components.envs.grid.protocol import Floats, Flow, Integers
 from wattloom.components.power_flow.protocol import Backend, Flows, GridModel, read_network
 from wattloom.errors import ConfigError, DataError
+
+
+GENERATORS = ("constant", "solar", "inverters", "off")
 
 
 @dataclass
@@ -32,6 +35,9 @@ class Network:
         pv_buses: Buses where the assets part puts inverters unless it names its own; None: it spreads them.
         battery_buses: The same for batteries.
         zones: Buses of each agent unless the territories part names its own; None: it splits the network.
+        generators: What the network's own static generators do: ``"constant"``: inject their table values for ever; ``"solar"``: their table values times
+            the sun; ``"inverters"``: they are the inverters of the assets part, as large as the table says, unless it names buses of its own (then
+            they follow the sun); ``"off"``: nothing.
     """
 
     network: str = "case33bw"
@@ -41,8 +47,13 @@ class Network:
     pv_buses: Sequence[int] | None = None
     battery_buses: Sequence[int] | None = None
     zones: Mapping[str, Sequence[int]] | None = None
+    generators: Literal["constant", "solar", "inverters", "off"] = "constant"
 
     def __post_init__(self) -> None:
+        if self.generators not in GENERATORS:
+            raise ConfigError(f"network.generators={self.generators!r}: choose {', '.join(GENERATORS[:-1])} or {GENERATORS[-1]}")
+        if self.generators == "inverters" and self.pv_buses is not None:
+            raise ConfigError("network.pv_buses names sites of inverters, and so does network.generators=inverters: set one of them")
         if not (self.load_scale > 0 and np.isfinite(self.load_scale)):
             raise ConfigError(f"network.load_scale={self.load_scale}: give a positive number")
 
@@ -57,7 +68,7 @@ class Network:
         model = read_model(self.network, path.stat().st_mtime_ns if path.is_file() else 0)
         if self.close_lines or self.open_lines:
             model = model.switched({**dict.fromkeys(self.close_lines, True), **dict.fromkeys(self.open_lines, False)})
-        return Feeder(model, backend, self.load_scale, self.pv_buses, self.battery_buses, self.zones)
+        return Feeder(model, backend, self.load_scale, self.pv_buses, self.battery_buses, self.zones, self.generators)
 
 
 @lru_cache(maxsize=16)
@@ -76,6 +87,8 @@ class Feeder:
         backend: Its power flow.
         load_scale: Factor on every load.
         pv_buses, battery_buses, zones: What the network suggests to the other parts.
+        generators: What the static generators of the tables do, see :class:`Network`.
+        generator_p: ``(n_bus,)`` MW, their table values where they follow the sun or are inverters, else 0.
         load_p, load_q: ``(n_bus,)`` MW, MVAr, table loads times the factor.
         fixed_p, fixed_q: ``(n_bus,)`` MW, MVAr, everything else that the tables inject.
         slack: Bus columns of given voltage.
@@ -91,6 +104,8 @@ class Feeder:
     pv_buses: Sequence[int] | None = None
     battery_buses: Sequence[int] | None = None
     zones: Mapping[str, Sequence[int]] | None = None
+    generators: str = "constant"
+    generator_p: Floats = field(init=False)
     load_p: Floats = field(init=False)
     load_q: Floats = field(init=False)
     fixed_p: Floats = field(init=False)
@@ -106,6 +121,9 @@ class Feeder:
         self.load_p, self.load_q = -p[0] * self.load_scale + 0.0, -q[0] * self.load_scale + 0.0
         nominal_p, nominal_q = model.nominal()
         self.fixed_p, self.fixed_q = nominal_p - p[0], nominal_q - q[0]
+        self.generator_p = np.zeros(model.n_bus)
+        if self.generators != "constant":
+            self._take_generators()
         self.slack = np.flatnonzero(np.isin(model.bus_node, model.slack))
         self.live = np.flatnonzero(model.bus_energised)
         if not self.load_p.any():
@@ -118,6 +136,19 @@ class Feeder:
                 f"the power flow of network '{model.name}' has no solution at its table loads ({self.load_p.sum():.3g} MW): "
                 "lower network.load_scale, or check the file"
             )
+
+    def _take_generators(self) -> None:
+        """Take the static generators out of what is injected for ever."""
+        elements, none = self.model.elements, np.zeros((1, self.model.elements.n_load))
+        p, q = elements.injections(none, none, elements.sgen_p_mw[None], elements.sgen_q_mvar[None])
+        self.fixed_p, self.fixed_q = self.fixed_p - p[0], self.fixed_q - q[0]
+        if self.generators != "off":
+            self.generator_p = p[0]
+        if self.generators == "inverters":
+            sites = np.flatnonzero((p[0] > 0) & self.model.bus_energised)
+            if not len(sites):
+                raise ConfigError(f"network.generators=inverters: network '{self.model.name}' has no static generator; use constant")
+            self.pv_buses = [int(bus) for bus in self.model.bus_index[sites]]
 
     @property
     def n_bus(self) -> int:

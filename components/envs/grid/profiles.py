@@ -5,7 +5,7 @@ its own, an AR(1) process x of unit variance around one curve:
 
     P_b(t) = P_b d(t) (1 + sigma x_b(t)),      x_b(t + h) = exp(-h / tau) x_b(t) + sqrt(1 - exp(-2 h / tau)) e
 
-and likewise every inverter. The reactive load goes with the active one, or is frozen at the first row of the day (``reactive_load: frozen``).
+and likewise every inverter. A table may hold curves of single places beside the common one (:mod:`.places`). The reactive load goes with the active one, or is frozen at the first row of the day (``reactive_load: frozen``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from wattloom.components.envs.grid import places
 from wattloom.components.envs.grid.assets import Fleet
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, Integers, State
@@ -153,10 +154,20 @@ class Rows:
         self.solar = _solar(tables["solar"], profiles.clip_solar)
         self.price = tables["price"].values[:, 0] if "price" in tables else np.zeros(self.n_rows)
         noise = _Noise(self.n_rows, profiles, seed)
-        self._active = noise.around(self.demand, feeder.n_bus, profiles.load_diversity, "load")
-        first = np.arange(self.n_rows) // self.per_day * self.per_day
-        self._reactive = self._active[first] if profiles.reactive_load == "frozen" else self._active
-        self._sun = noise.around(self.solar, fleet.n_pv, profiles.solar_diversity, "solar")
+        buses = feeder.model.bus_index
+        active = places.demand(tables["demand"], self.demand, buses)
+        self._active = noise.around(active, feeder.n_bus, profiles.load_diversity, "load")
+        self._reactive = self._active
+        if (reactive := places.reactive(tables["demand"], active, self.demand, buses)) is not None:
+            self._reactive = noise.around(reactive, feeder.n_bus, profiles.load_diversity, "load")
+        if profiles.reactive_load == "frozen":
+            self._reactive = self._reactive[np.arange(self.n_rows) // self.per_day * self.per_day]
+        sun = places.solar(tables["solar"], self.solar, np.array(fleet.pv_numbers))
+        self._sun = noise.around(sun, fleet.n_pv, profiles.solar_diversity, "solar")
+        self._generated: Floats | None = None
+        if feeder.generator_p.any() and not fleet.takes_generators:
+            sun = places.solar(tables["solar"], self.solar, buses)
+            self._generated = feeder.generator_p * noise.around(sun, feeder.n_bus, profiles.solar_diversity, "solar")
         self._load_p, self._load_q = feeder.load_p, feeder.load_q
         self._first = self._starts()
 
@@ -205,8 +216,10 @@ class Rows:
         return Inputs(row, self.load_p(row), load_q, self._sun.take(row, axis=0), self.price.take(row))
 
     def load_p(self, row: Integers) -> Floats:
-        """Return the active load, ``(n, n_bus)`` MW."""
+        """Return the active load, less what the network's own generators make of the sun, ``(n, n_bus)`` MW."""
         load: Floats = self._active.take(row, axis=0) * self._load_p
+        if self._generated is not None:
+            load -= self._generated.take(row, axis=0)
         return load
 
     def advance(self, state: State, moved: Array) -> None:
@@ -228,16 +241,17 @@ class _Noise:
         self._phi = float(np.exp(-profiles.step_hours / profiles.diversity_hours))
 
     def around(self, curve: Floats, count: int, sigma: float, name: str) -> Floats:
-        """Return ``(n_rows, count)`` values around ``curve``, of its sign; without noise one column for loads."""
+        """Return ``(n_rows, count)`` values around a curve ``(n_rows,)`` or as many, of its sign; without noise one column for a common load."""
+        common = curve.ndim == 1
         if not sigma:
-            return np.repeat(curve[:, None], count if name == "solar" else 1, axis=1)
+            return np.repeat(curve[:, None], count if name == "solar" else 1, axis=1) if common else curve
         from scipy.signal import lfilter
 
         generator = np.random.default_rng([self._seed, *name.encode()])
         drawn = generator.standard_normal((self._n_rows, count))
         drawn[1:] *= np.sqrt(1.0 - self._phi**2)
         factor = 1.0 + sigma * lfilter([1.0], [1.0, -self._phi], drawn, axis=0)
-        varied: Floats = np.ascontiguousarray(curve[:, None] * np.maximum(factor, 0.0))
+        varied: Floats = np.ascontiguousarray((curve[:, None] if common else curve) * np.maximum(factor, 0.0))
         return np.minimum(varied, np.maximum(curve.max(), 1.0)) if name == "solar" else varied
 
 

@@ -36,7 +36,7 @@ class ComponentReward:
     Attributes:
         band: p.u., lowest and highest voltage without a cost.
         band_weight: Reward per p.u. outside the band and bus; the slack bus is left out.
-        barrier: ``l1``, ``l2``, ``bowl`` or ``courant_beltrami``; None: none.
+        barrier: ``l1``, ``l2``, ``bowl``, ``courant_beltrami`` or ``bump``; None: none.
         barrier_weight: Reward per unit of the barrier's mean over all buses.
         loss_weight: Reward per MW lost.
         energy_weight: Reward per USD paid.

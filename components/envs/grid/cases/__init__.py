@@ -6,7 +6,7 @@ import csv
 from importlib import resources
 from typing import Any
 
-CASES = {"case69": 12.66, "case118zh": 11.0}
+CASES = {"case69": 12.66, "case118zh": 11.0, "case141": 12.5}
 """Name to rated voltage, kV."""
 
 

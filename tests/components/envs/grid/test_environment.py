@@ -264,6 +264,7 @@ def test_barriers_are_those_of_the_paper():
     np.testing.assert_allclose(BARRIERS["l2"](v), [0, 0.0008, 0.0072, 0.0072, 0.02], atol=1e-12)
     np.testing.assert_allclose(BARRIERS["courant_beltrami"](v), [0, 0, 1e-4, 1e-4, 25e-4], atol=1e-12)
     np.testing.assert_allclose(BARRIERS["bowl"](v), [0.04 - 0.01 * 3.98942280, 0.04 - 0.01 * 3.91042694, 0.025, 0.025, 0.105], atol=1e-8)
+    np.testing.assert_allclose(BARRIERS["bump"](v), [0, 2.5452e-6, 0.0104518, 0.0104518, 0.0545945], rtol=1e-4, atol=1e-12)
 
 
 def test_the_picture_shows_low_voltages_in_blue_and_charge(make):

@@ -25,6 +25,7 @@ def feeder(name="case33bw", **settings):
         ("case33bw", 3.715, 2.3, 202.68, 0.9131),
         ("case69", 3.8021, 2.6947, 224.99, 0.9092),
         ("case118zh", 22.7097, 17.0411, 1298.09, 0.8688),
+        ("case141", 11.9029, 7.375, 629.06, 0.9281),
     ],
 )
 def test_feeders_have_their_published_state(name, p, q, loss_kw, lowest):
