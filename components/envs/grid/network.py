@@ -18,7 +18,6 @@ from wattloom.components.envs.grid.protocol import Floats, Flow, Integers
 from wattloom.components.power_flow.protocol import Backend, Flows, GridModel, read_network
 from wattloom.errors import ConfigError, DataError
 
-
 GENERATORS = ("constant", "solar", "inverters", "off")
 
 

@@ -5,7 +5,9 @@ its own, an AR(1) process x of unit variance around one curve:
 
     P_b(t) = P_b d(t) (1 + sigma x_b(t)),      x_b(t + h) = exp(-h / tau) x_b(t) + sqrt(1 - exp(-2 h / tau)) e
 
-and likewise every inverter. A table may hold curves of single places beside the common one (:mod:`.places`). The reactive load goes with the active one, or is frozen at the first row of the day (``reactive_load: frozen``).
+and likewise every inverter. A table may hold curves of single places beside the common one (:mod:`.places`).
+
+The reactive load goes with the active one, or is frozen at the first row of the day (``reactive_load: frozen``).
 """
 
 from __future__ import annotations
