@@ -91,7 +91,8 @@ def _undated(series: Series, calendar: Calendar, steps: Index, wrap: Wrap) -> In
             f"{series.origin or series.name}: {series.n_steps} values of {series.step_seconds} s are fewer than the calendar's "
             f"{calendar.n_steps} steps of {calendar.step_seconds} s; shorten the calendar, or set wrap=tile to repeat whole weeks"
         )
-    return steps % lap(series)
+    own = (steps >= 0) & (steps < series.n_steps)
+    return np.where(own, steps, steps % lap(series))  # only what lies beyond the data repeats it
 
 
 def _typical(series: Series, local_seconds: Index, leap: Leap) -> Index:

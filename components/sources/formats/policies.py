@@ -24,7 +24,7 @@ class Policies:
         max_gap_hours: Longest stretch that ``interpolate`` and ``hold`` may fill, hours.
         duplicates: Rows with equal stamps: refuse, or take the first or last.
         text: Cells that are no numbers: refuse, or count as missing.
-        negative: Negative values where none can be: refuse, set to zero, or keep. (Tiny ones, above -1 % of the maximum, are always set to zero.)
+        negative: Negative values where none can be: refuse, set to zero, or keep. (Tiny ones, above -1 % of the maximum, are set to zero unless kept.)
         outliers: Isolated values far off: warn, refuse, or count as missing.
 
     Raises:

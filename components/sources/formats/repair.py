@@ -81,7 +81,7 @@ def clip_negative(one: Measured, policies: Policies) -> tuple[Measured, list[Fin
         return one, []
     worst = int(np.nanargmin(one.values))
     low, high = float(one.values[worst]), float(np.nanmax(one.values))
-    tiny = low > -TINY * high
+    tiny = low > -TINY * high and policies.negative != "keep"
     count = int(negative.sum())
     where = (int(one.lines[worst]), one.column, f"{low:g}", count, (one.name,))
     text = f"{count} values of {one.name} are negative, the lowest {low:g}{unit_text(one.unit)}"

@@ -142,6 +142,13 @@ def test_an_undated_series_as_long_as_the_calendar_is_only_rotated():
     assert np.array_equal(np.sort(values[: 8736 - 120]), np.arange(120, 8736))
 
 
+def test_an_undated_series_of_broken_weeks_is_used_to_its_end_before_it_repeats():
+    series = Series("x", "1", np.arange(15 * 24.0), HOUR)  # from a Monday
+    values = align(series, Calendar.local("2024-01-01", 17), wrap="tile")
+    assert np.array_equal(values[: 15 * 24], np.arange(15 * 24.0))
+    assert np.array_equal(values[15 * 24 :], np.arange(24.0, 72.0))  # Tuesday and Wednesday of the first week
+
+
 def test_first_weekday_says_which_day_a_trace_begins_on():
     sunday_first = np.repeat([6.0, 0, 1, 2, 3, 4, 5], 24)
     calendar = Calendar.local("2024-03-06", 14)

@@ -147,10 +147,11 @@ def test_text_may_count_as_missing_and_outliers_too(files):
         CarbonFile(path=str(files.maps(ci=ci)), outliers="error")
 
 
-@pytest.mark.parametrize(("policy", "low"), [("clip", 0.0), ("keep", -0.4)])
-def test_negative_values(files, policy, low):
-    path = files.halfhour(demand=np.linspace(-0.4, 0.9, 720))
-    assert DemandFile(path=str(path), negative=policy).read().series["demand"].values.min() == pytest.approx(low)
+@pytest.mark.parametrize("lowest", [-0.4, -0.004])
+@pytest.mark.parametrize(("policy", "kept"), [("clip", 0.0), ("keep", 1.0)])
+def test_negative_values(files, policy, kept, lowest):
+    path = files.halfhour(demand=np.linspace(lowest, 0.9, 720))
+    assert DemandFile(path=str(path), negative=policy).read().series["demand"].values.min() == pytest.approx(kept * lowest)
 
 
 @pytest.mark.parametrize("setting", [{"missing": "guess"}, {"duplicates": "both"}, {"negative": "abs"}, {"label": "middle"}])
