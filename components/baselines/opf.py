@@ -1,28 +1,34 @@
-"""Optimal power flow with perfect foresight: the least losses that inverters, and batteries, can reach with every voltage in its band.
+"""Optimal power flow with perfect foresight: the least losses, or the highest reward, that inverters and batteries reach with every voltage in its band.
 
 The controls of all steps of an episode are found at once by L-BFGS-B with exact gradients (:mod:`.opf_gradient`): shares a of the reactive capability in
 [-1, 1], and the energy stored e after every step, whose window is a box. The power of a battery follows from e,
 
     P = (e_before - e_after) / h * (eta_d if discharging else 1 / eta_c),
 
-and its rating is a penalty, like the voltage band; both sharpen in stages. The battery ends as full as it began. It is a very good feasible
-point, not a proven optimum; it knows the model and the true future, so that it is a bound to compare with and no controller.
+and its rating is a penalty, like the voltage band; both sharpen in stages, and so does the hinge of the reward, whose corner is rounded off. The
+battery ends as full as it began. It is a very good feasible point, not a proven optimum; it knows the model and the true future, so that it is a
+bound to compare with and no controller.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from wattloom.algorithm import Algorithm, Policy
-from wattloom.components.baselines.opf_gradient import Sensitivities
+from wattloom.components.baselines.opf_gradient import Band, Sensitivities
 from wattloom.environment import Array, EnvironmentSpec, Snapshot
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
 
-STAGES = (1e2, 1e3, 1e4, 1e5)  # weights of the penalties, MW a squared p.u. (and a squared MW over a hundredth)
+STAGES = (
+    (1e2, 1e-2),
+    (1e3, 3e-3),
+    (1e4, 1e-3),
+    (1e5, 3e-4),
+)  # MW a squared p.u. (and a hundredth a squared MW); p.u., rounding of the hinge
 
 
 class Opf(Algorithm):
@@ -32,6 +38,7 @@ class Opf(Algorithm):
         band: p.u., voltages that are allowed.
         margin: p.u. by which the penalty's band lies inside it.
         batteries: Whether batteries take part; False: they rest.
+        objective: ``"losses"``: the fewest; ``"reward"``: the most that the losses and the band of the environment's reward leave.
         iterations: Most iterations a stage.
 
     Raises:
@@ -41,12 +48,22 @@ class Opf(Algorithm):
     privileged = True
     learns = False
 
-    def __init__(self, band: Sequence[float] = (0.95, 1.05), margin: float = 2e-4, batteries: bool = False, iterations: int = 150) -> None:
+    def __init__(
+        self,
+        band: Sequence[float] = (0.95, 1.05),
+        margin: float = 2e-4,
+        batteries: bool = False,
+        objective: Literal["losses", "reward"] = "losses",
+        iterations: int = 150,
+    ) -> None:
         if len(band) != 2 or not band[0] + margin < band[1] - margin or margin < 0:
             raise ConfigError(f"algorithm.band={list(band)}, margin={margin}: give a lower and an upper limit with room between")
         if iterations < 1:
             raise ConfigError(f"algorithm.iterations={iterations}: give at least 1")
+        if objective not in ("losses", "reward"):
+            raise ConfigError(f"algorithm.objective={objective!r}: choose losses or reward")
         self.band, self.batteries, self.iterations = (band[0] + margin, band[1] - margin), batteries, iterations
+        self.objective = objective
         self._environment: Any = None
 
     def setup(self, spec: EnvironmentSpec, seeds: Seeds, total_steps: int) -> None:
@@ -61,9 +78,19 @@ class Opf(Algorithm):
             raise ConfigError("algorithm=opf sets inverters (action columns pv_BUS); this environment has none: use env=grid")
 
     def bind(self, environment: Any) -> None:
-        """Receive the environment whose network and future are known."""
+        """Receive the environment whose network and future are known.
+
+        Raises:
+            ConfigError: A network that the gradients do not serve, or a reward without a band and losses where it is the objective.
+        """
         self._environment = environment
-        self._sensitivities = Sensitivities(environment.feeder, self.band)
+        self._sensitivities = Sensitivities(environment.feeder)
+        self._hinge = _hinge(environment.reward) if self.objective == "reward" else None
+
+    def bands(self, weight: float, width: float) -> list[Band]:
+        """Return what voltages cost in the stage of this penalty ``weight`` and this ``width`` of the hinge."""
+        allowed = Band(*self.band, weight)
+        return [allowed] if self._hinge is None else [allowed, Band(*self._hinge, width)]
 
     def policy(self, num_envs: int, explore: bool) -> Policy:
         """Return a policy that plans when an episode begins."""
@@ -80,11 +107,11 @@ class Opf(Algorithm):
 
         problem = _Problem(self._environment, self._sensitivities, rows, soc, self.batteries)
         x = problem.start()
-        for weight in STAGES:
+        for weight, width in STAGES:
             found = minimize(
                 problem.cost,
                 x,
-                (weight,),
+                (weight, self.bands(weight, width)),
                 "L-BFGS-B",
                 jac=True,
                 bounds=problem.bounds(),
@@ -93,6 +120,21 @@ class Opf(Algorithm):
             x = found.x
         share, energy = problem.split(x)
         return share, np.clip(problem.power(energy)[0], -problem.rating, problem.rating)
+
+
+def _hinge(reward: Any) -> tuple[float, float, float]:
+    """Return the band of the reward and what a p.u. outside it costs in MW lost."""
+    low, high = getattr(reward, "band", (0.0, 0.0))
+    outside, lost = getattr(reward, "band_weight", 0.0), getattr(reward, "loss_weight", 0.0)
+    others = [
+        name for name in ("barrier_weight", "energy_weight", "reactive_weight", "wear_weight", "idle_weight") if getattr(reward, name, 0.0)
+    ]
+    if not lost > 0 or not low < high or others:
+        raise ConfigError(
+            f"algorithm.objective=reward serves rewards of losses (reward.loss_weight > 0) and a band (reward.band_weight); {type(reward).__name__} "
+            f"has loss_weight={lost:g}" + "".join(f", and {name}" for name in others)
+        )
+    return float(low), float(high), float(outside) / float(lost)
 
 
 class _Problem:
@@ -131,8 +173,8 @@ class _Problem:
         slope = np.where(taken > 0, p.discharge_efficiency, 1.0 / p.charge_efficiency) / self._hours
         return taken * slope, slope
 
-    def cost(self, x: Array, weight: float) -> tuple[float, Array]:
-        """Return the penalised losses of all rows, MW, and their gradient."""
+    def cost(self, x: Array, weight: float, bands: Sequence[Band]) -> tuple[float, Array]:
+        """Return the losses of all rows with what bands and ratings charge, MW, and their gradient."""
         environment, fleet = self._environment, self._fleet
         share, energy = self.split(x)
         power, slope = self.power(energy)
@@ -141,9 +183,9 @@ class _Problem:
         np.add.at(p_inj.T, fleet.pv_bus, pv_p.T)
         np.add.at(p_inj.T, fleet.battery_bus, power.T)
         np.add.at(q_inj.T, fleet.pv_bus, (share * self._capability).T)
-        found = self._sensitivities(p_inj, q_inj, weight)
+        found = self._sensitivities(p_inj, q_inj, bands)
         over = np.sign(power) * np.maximum(np.abs(power) - self.rating, 0.0)
-        total = float(found.loss_mw.sum() + weight * (found.excess.sum() + 0.01 * np.square(over).sum()))
+        total = float(found.loss_mw.sum() + found.bands_mw.sum() + 0.01 * weight * np.square(over).sum())
         if not np.isfinite(total):
             return 1e12, np.zeros_like(x)
         by_share = (found.by_q[:, fleet.pv_bus] * self._capability).reshape(-1)

@@ -5,7 +5,7 @@ import pytest
 
 from wattloom.build import build_algorithm, build_environment
 from wattloom.components.baselines.opf import Opf
-from wattloom.components.baselines.opf_gradient import Sensitivities
+from wattloom.components.baselines.opf_gradient import Band, Sensitivities
 from wattloom.compose import compose
 from wattloom.errors import ConfigError, RunError
 from wattloom.run import set_up
@@ -30,21 +30,22 @@ def mean(results, metric):
     return np.mean([result.metrics[metric] for result in results])
 
 
-@pytest.mark.parametrize("network", ["case33bw", "case69"])
-def test_gradients_equal_finite_differences(network):
+@pytest.mark.parametrize(("network", "width"), [("case33bw", None), ("case33bw", 0.02), ("case69", None)])
+def test_gradients_equal_finite_differences(network, width):
     environment = built("env=grid", f"network={network}", "algorithm=zero")[0]
     feeder = environment.feeder
-    sensitivities = Sensitivities(feeder, (0.97, 1.03))
+    sensitivities = Sensitivities(feeder)
+    bands = [Band(0.97, 1.03, 40.0, width), Band(0.9, 0.98, 3.0)]
     rng = np.random.default_rng(1)
     p = feeder.fixed_p - feeder.load_p * rng.uniform(0.5, 1.2, (3, feeder.n_bus))
     q = feeder.fixed_q - feeder.load_q * rng.uniform(0.5, 1.2, (3, feeder.n_bus))
-    weight, step = 40.0, 1e-5
+    step = 1e-5
 
     def value(p, q):
-        cost = sensitivities(p, q, weight)
-        return cost.loss_mw + weight * cost.excess
+        cost = sensitivities(p, q, bands)
+        return cost.loss_mw + cost.bands_mw
 
-    found = sensitivities(p, q, weight)
+    found = sensitivities(p, q, bands)
     np.testing.assert_allclose(found.loss_mw, feeder.solve(p, q).loss_mw, atol=1e-10)
     for bus in rng.choice(np.arange(1, feeder.n_bus), 6, replace=False):
         nudge = np.zeros(feeder.n_bus)
@@ -66,6 +67,23 @@ def test_losses_are_least_and_voltages_in_band_over_the_whole_test_profile():
     assert mean(both, "losses_kw") / nothing <= 0.59
     assert sum(result.metrics["buses_outside"][0] for result in both) == 0
     np.testing.assert_allclose(environment.arrays["soc"][0], 1.0, atol=1e-3)
+
+
+def test_a_rounded_hinge_is_the_hinge_outside_its_corner_and_the_square_within():
+    vm = np.array([1.0, 1.03, 1.031, 1.05, 0.969, 0.9])
+    cost, slope = Band(0.97, 1.03, 20.0, 2e-3)(vm)
+    np.testing.assert_allclose(cost, [0, 0, 20 * 1e-6 / 4e-3, 20 * 0.019, 20 * 1e-6 / 4e-3, 20 * 0.069], atol=1e-12)
+    np.testing.assert_allclose(slope, [0, 0, 10, 20, -10, -20], atol=1e-9)
+
+
+def test_the_objective_decides_which_of_losses_and_reward_is_better():
+    """What nobody can know: more reward than the plan that seeks it. NeomFlex's reward and the losses conflict."""
+    played = {}
+    for objective in ("losses", "reward"):
+        results = play(*built("env=neomflex", "algorithm=opf", "algorithm.batteries=true", f"algorithm.objective={objective}"))
+        played[objective] = mean(results, "losses_kw"), np.mean([sum(result.rewards.values()) for result in results])
+    assert played["losses"][0] < 0.95 * played["reward"][0]
+    assert played["losses"][1] < 5 * played["reward"][1] < 0
 
 
 def test_a_brute_search_finds_nothing_better():
@@ -105,3 +123,7 @@ def test_it_refuses_what_it_cannot_know_or_serve(tmp_path):
         Opf(band=(1.0, 1.0))
     with pytest.raises(ConfigError, match="at least 1"):
         Opf(iterations=0)
+    with pytest.raises(ConfigError, match="losses or reward"):
+        Opf(objective="voltage")
+    with pytest.raises(ConfigError, match=r"loss_weight=0, and barrier_weight"):
+        built("env=mapdn33", "algorithm=opf", "algorithm.objective=reward")
