@@ -8,7 +8,8 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMB
     os.environ.setdefault(name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import pytest  # noqa: E402 - the thread counts are read at import
+import numpy as np  # noqa: E402 - the thread counts are read at import
+import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
@@ -17,3 +18,49 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def _runs_in_a_folder_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv("WATTLOOM_RUNS", str(tmp_path / "runs"))
+
+
+def compare(one, two, ignoring=(), path=""):
+    if isinstance(one, tuple | list):
+        assert type(one) is type(two), path
+        one, two = dict(enumerate(one)), dict(enumerate(two))
+    if isinstance(one, dict):
+        assert set(one) == set(two), f"{path}: {set(one) ^ set(two)}"
+        for key in one:
+            if key not in ignoring:
+                compare(one[key], two[key], ignoring, f"{path}/{key}")
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, two), path
+    elif isinstance(one, np.ndarray) and one.dtype == object:
+        compare(list(one), list(two), ignoring, path)
+    elif isinstance(one, np.ndarray | np.generic | float):
+        a, b = np.asarray(one), np.asarray(two)
+        assert (a.dtype, a.shape) == (b.dtype, b.shape), path
+        np.testing.assert_array_equal(a, b, err_msg=path)
+    else:
+        assert one == two, path
+
+
+@pytest.fixture
+def assert_same():
+    """Compare nested dictionaries, lists, arrays and tensors bit for bit, types included; keys of ``ignoring`` aside."""
+    return compare
+
+
+@pytest.fixture
+def assert_equal_runs():
+    """Compare the newest checkpoints and the logs of two runs, wall-clock fields aside."""
+    from wattloom.checkpoint import CheckpointStore
+    from wattloom.telemetry.logger import without_wall_clock
+    from wattloom.telemetry.reader import read_records
+
+    def equal(one, two):
+        left, right = (CheckpointStore(path / "checkpoints").load() for path in (one, two))
+        assert left.step == right.step
+        for part in ("algorithm", "environment", "run"):
+            compare(left.parts[part], right.parts[part], ("loggers", "seconds"), part)
+        logs = [[without_wall_clock(record) for record in read_records(path / "logs" / "metrics.jsonl").records] for path in (one, two)]
+        assert logs[0] == logs[1]
+        assert logs[0]
+
+    return equal

@@ -19,6 +19,9 @@ class FlatAdam:
         learning_rate: Step size α > 0.
         betas: Decay rates of the first and second moment.
         eps: Added to the root of the second moment.
+
+    Attributes:
+        learning_rate: Step size of the following steps; a schedule sets it.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class FlatAdam:
         self._one = torch.ones(())  # adding a tensor is faster than adding a Python number
         self._params, self._gradient = [params], [gradient]
         self._moments = ([self.first], [self.second])
-        self._learning_rate, self._betas, self._eps = learning_rate, betas, eps
+        self.learning_rate, self._betas, self._eps = learning_rate, betas, eps
 
     def step(self) -> None:
         """Move the parameters by one Adam step along the gradient."""
@@ -42,7 +45,7 @@ class FlatAdam:
             *self._moments,
             [],
             [self.steps],
-            lr=self._learning_rate,
+            lr=self.learning_rate,
             beta1=self._betas[0],
             beta2=self._betas[1],
             weight_decay=0.0,

@@ -29,26 +29,6 @@ def some_state(step: int) -> dict:
     }
 
 
-def assert_same(a, b):
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_same(a[key], b[key])
-    elif isinstance(a, list | tuple):
-        assert type(a) is type(b)
-        assert len(a) == len(b)
-        for left, right in zip(a, b, strict=True):
-            assert_same(left, right)
-    elif isinstance(a, np.ndarray):
-        assert a.dtype == b.dtype
-        assert a.shape == b.shape
-        np.testing.assert_array_equal(a, b)
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    else:
-        assert a == b
-
-
 @pytest.fixture
 def store(tmp_path):
     return CheckpointStore(tmp_path, keep=2)
@@ -58,14 +38,14 @@ def write(store, step, best=False):
     return store.save(step, {"algorithm": some_state(step), "run": {"step": step}}, {"promise": "state"}, best)
 
 
-def test_round_trip_keeps_types_shapes_and_bits(store):
+def test_round_trip_keeps_types_shapes_and_bits(store, assert_same):
     write(store, 10)
     loaded = store.load()
     assert loaded.step == 10
     assert_same(loaded.parts["algorithm"], some_state(10))
 
 
-def test_encoded_trees_hold_no_pickled_object(tmp_path):
+def test_encoded_trees_hold_no_pickled_object(tmp_path, assert_same):
     torch.save(encode(some_state(1)), tmp_path / "state.pt")
     assert_same(decode(torch.load(tmp_path / "state.pt", weights_only=True)), some_state(1))
 
@@ -80,7 +60,7 @@ def test_keeps_the_newest_and_the_best(store):
     assert store.load("3").step == 3
 
 
-def test_the_same_step_twice_keeps_the_newer(store):
+def test_the_same_step_twice_keeps_the_newer(store, assert_same):
     write(store, 5)
     store.save(5, {"algorithm": some_state(6)}, {})
     assert_same(store.load().parts["algorithm"], some_state(6))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import torch
 
 from wattloom.checkpoint import CheckpointStore
 from wattloom.components.algorithms.sac import SAC
@@ -16,9 +14,7 @@ from wattloom.components.loggers.jsonl import JsonlLogger
 from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
 from wattloom.run_directory import RunDirectory
 from wattloom.runner import Run, Runner
-from wattloom.telemetry.logger import without_wall_clock
 from wattloom.telemetry.loggers import LoggerList
-from wattloom.telemetry.reader import read_records
 
 TOTAL, HALF = 480, 240
 
@@ -59,34 +55,6 @@ def run(path, make_environment, kind, num_envs, ratio, stop_at=None, resume=Fals
     return Runner(job).execute(CheckpointStore(directory.checkpoints).load() if resume else None)
 
 
-def assert_same(a, b, path=""):
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), path
-        for key in a:
-            if key not in ("loggers", "seconds"):
-                assert_same(a[key], b[key], f"{path}.{key}")
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b), path
-        for k, (left, right) in enumerate(zip(a, b, strict=True)):
-            assert_same(left, right, f"{path}[{k}]")
-    elif isinstance(a, np.ndarray):
-        np.testing.assert_array_equal(a, b, err_msg=path)
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), path
-    else:
-        assert a == b, path
-
-
-def assert_equal_runs(one, two):
-    left, right = (CheckpointStore(path / "checkpoints").load() for path in (one, two))
-    assert left.step == right.step == TOTAL
-    for part in ("algorithm", "environment", "run"):
-        assert_same(left.parts[part], right.parts[part], part)
-    records = [[without_wall_clock(record) for record in read_records(path / "logs" / "metrics.jsonl").records] for path in (one, two)]
-    assert records[0] == records[1]
-    assert any(record["event"] == "evaluation" for record in records[0])
-
-
 CASES = [
     pytest.param(pendulum, TD3, 1, 1.0, id="td3"),
     pytest.param(pendulum, SAC, 1, 1.0, id="sac"),
@@ -97,7 +65,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("make_environment", "kind", "num_envs", "ratio"), CASES)
-def test_stopped_and_resumed_equals_uninterrupted(tmp_path, make_environment, kind, num_envs, ratio):
+def test_stopped_and_resumed_equals_uninterrupted(tmp_path, make_environment, kind, num_envs, ratio, assert_equal_runs):
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     assert run(whole, make_environment, kind, num_envs, ratio).status == "completed"
     assert run(halves, make_environment, kind, num_envs, ratio, stop_at=HALF).status == "stopped"
@@ -105,7 +73,7 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path, make_environment, ki
     assert_equal_runs(whole, halves)
 
 
-def test_a_resumed_run_can_be_stopped_and_resumed_again(tmp_path):
+def test_a_resumed_run_can_be_stopped_and_resumed_again(tmp_path, assert_equal_runs):
     whole, thirds = tmp_path / "whole", tmp_path / "thirds"
     run(whole, pendulum, TD3, 1, 0.5)
     run(thirds, pendulum, TD3, 1, 0.5, stop_at=133)
@@ -114,7 +82,7 @@ def test_a_resumed_run_can_be_stopped_and_resumed_again(tmp_path):
     assert_equal_runs(whole, thirds)
 
 
-def test_resuming_from_an_older_checkpoint_cuts_the_log_back(tmp_path):
+def test_resuming_from_an_older_checkpoint_cuts_the_log_back(tmp_path, assert_equal_runs):
     """A run that dies between checkpoints has written more than its checkpoint knows: nothing may appear twice."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run(whole, pendulum, TD3, 1, 0.5, every=100)
@@ -127,7 +95,7 @@ def test_resuming_from_an_older_checkpoint_cuts_the_log_back(tmp_path):
     assert list((killed / "logs").glob("metrics.tail-*"))
 
 
-def test_same_seed_same_numbers_twice(tmp_path):
+def test_same_seed_same_numbers_twice(tmp_path, assert_equal_runs):
     for name in ("one", "two"):
         run(tmp_path / name, pendulum, TD3, 4, 0.3)
     assert_equal_runs(tmp_path / "one", tmp_path / "two")

@@ -16,14 +16,6 @@ from wattloom.environment import Array
 from wattloom.errors import RunError
 
 
-class ScheduledAdam(FlatAdam):
-    """Adam whose step size follows a schedule."""
-
-    def scale(self, learning_rate: float) -> None:
-        """Set the step size of the following steps."""
-        self._learning_rate = learning_rate
-
-
 class Trainable:
     """E networks over rows of numbers, which are gathered once a minibatch and read as views.
 
@@ -53,7 +45,7 @@ class Trainable:
         self.batch_size = batch
         self._partial = False  # True: some rows do not count
         self._gradient = params.zeros_like()
-        self._adam = ScheduledAdam(params.data.view(-1), self._gradient.data.view(-1), settings.learning_rate, eps=settings.adam_eps)
+        self._adam = FlatAdam(params.data.view(-1), self._gradient.data.view(-1), settings.learning_rate, eps=settings.adam_eps)
         self._slices: dict[str, slice] = {}
         width = inputs + 1
         for name, size in columns.items():
@@ -118,7 +110,7 @@ class Trainable:
 
     def set_learning_rate(self, share: float) -> None:
         """Scale the step size to a share of the initial one."""
-        self._adam.scale(self.settings.learning_rate * share)
+        self._adam.learning_rate = self.settings.learning_rate * share
 
     def fit(self, epochs: int, generator: torch.Generator, enough: Callable[[], bool] | None = None) -> int:
         """Go through all rows ``epochs`` times in minibatches, in a new random order each time, and return the number of steps.

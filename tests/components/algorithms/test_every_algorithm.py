@@ -71,16 +71,6 @@ def start(request, worlds, loop):
     return lambda: loop(small(name), worlds[world], seed=5)
 
 
-def same(mine, theirs):
-    if isinstance(mine, dict):
-        return mine.keys() == theirs.keys() and all(same(mine[key], theirs[key]) for key in mine)
-    if isinstance(mine, list | tuple):
-        return len(mine) == len(theirs) and all(same(a, b) for a, b in zip(mine, theirs, strict=True))
-    if isinstance(mine, torch.Tensor):
-        return torch.equal(mine, theirs)
-    return np.array_equal(mine, theirs)
-
-
 def saved(state):
     """What a checkpoint makes of it: tensors and plain values only."""
     file = io.BytesIO()
@@ -93,7 +83,7 @@ def test_every_algorithm_serves_one_of_the_worlds():
     assert {name for name, _ in PAIRS} == set(learners())
 
 
-def test_same_seed_same_numbers_and_exact_continuation(start):
+def test_same_seed_same_numbers_and_exact_continuation(start, assert_same):
     whole = start().step(16)
     assert whole.reports
     halves = start().step(7)  # in the middle of a rollout
@@ -101,7 +91,7 @@ def test_same_seed_same_numbers_and_exact_continuation(start):
     state, environment = saved(state), copy.deepcopy(environment)
     continued = start()
     continued.restore(state, environment).step(9)
-    assert same(whole.state()[0]["algorithm"], continued.state()[0]["algorithm"])
+    assert_same(whole.state()[0], continued.state()[0])
     assert whole.reports[-1] == continued.reports[-1]
 
 
@@ -127,10 +117,10 @@ def test_a_module_acts_as_the_greedy_policy_does(start):
                 assert agent.action_space.contains(action[0])
 
 
-def test_a_module_is_a_copy(start):
+def test_a_module_is_a_copy(start, assert_same):
     run = start().step(8)
     agent = run.environment.agents[0].name
     module = run.algorithm.module(agent)
     before = {key: value.clone() for key, value in module.state_dict().items()}
     run.step(12)
-    assert same(before, dict(module.state_dict()))
+    assert_same(before, dict(module.state_dict()))

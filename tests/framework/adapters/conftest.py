@@ -68,26 +68,3 @@ class Team(BatchedEnvironment):
 def team():
     """The class of the test environment."""
     return Team
-
-
-@pytest.fixture
-def assert_same():
-    """Compare nested dictionaries, tuples and arrays bit for bit, types included."""
-
-    def compare(one, two, path=""):
-        if isinstance(one, tuple | list):
-            one, two = dict(enumerate(one)), dict(enumerate(two))
-        if isinstance(one, dict):
-            assert set(one) == set(two), f"{path}: {set(one) ^ set(two)}"
-            for key in one:
-                compare(one[key], two[key], f"{path}/{key}")
-        elif isinstance(one, np.ndarray) and one.dtype == object:
-            compare(list(one), list(two), path)
-        elif one is None:
-            assert two is None, path
-        else:
-            a, b = np.asarray(one), np.asarray(two)
-            assert (a.dtype, a.shape) == (b.dtype, b.shape), path
-            np.testing.assert_array_equal(a, b, err_msg=path)
-
-    return compare

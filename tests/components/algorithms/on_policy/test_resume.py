@@ -2,7 +2,6 @@
 
 import io
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,9 +15,7 @@ from wattloom.components.loggers.jsonl import JsonlLogger
 from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
 from wattloom.run_directory import RunDirectory
 from wattloom.runner import Run, Runner
-from wattloom.telemetry.logger import without_wall_clock
 from wattloom.telemetry.loggers import LoggerList
-from wattloom.telemetry.reader import read_records
 
 TOTAL = 240
 SMALL = {"rollout_steps": 11, "critic_epochs": 2, "critic_minibatches": 2, "hidden_sizes": (8,), "normalize_observations": True}
@@ -53,33 +50,8 @@ def run(path, environment, kind, options, stop_at=None, resume=False):
     return Runner(job).execute(CheckpointStore(directory.checkpoints).load() if resume else None)
 
 
-def assert_same(a, b, path=""):
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), path
-        for key in a:
-            if key not in ("loggers", "seconds"):
-                assert_same(a[key], b[key], f"{path}.{key}")
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b), path
-        for k, pair in enumerate(zip(a, b, strict=True)):
-            assert_same(*pair, f"{path}[{k}]")
-    elif isinstance(a, np.ndarray | torch.Tensor):
-        assert np.array_equal(np.asarray(a), np.asarray(b)), path
-    else:
-        assert a == b, path
-
-
-def assert_equal_runs(one, two):
-    left, right = (CheckpointStore(path / "checkpoints").load() for path in (one, two))
-    assert left.step == right.step == TOTAL
-    for part in ("algorithm", "environment", "run"):
-        assert_same(left.parts[part], right.parts[part], part)
-    records = [[without_wall_clock(r) for r in read_records(path / "logs" / "metrics.jsonl").records] for path in (one, two)]
-    assert records[0] == records[1]
-
-
 @pytest.mark.parametrize(("kind", "options"), CASES)
-def test_stopped_mid_rollout_and_resumed_equals_uninterrupted(tmp_path, crew, kind, options):
+def test_stopped_mid_rollout_and_resumed_equals_uninterrupted(tmp_path, crew, kind, options, assert_equal_runs):
     groups = {"a": "twins", "d": "twins"}
 
     def environment(copies):
@@ -104,7 +76,7 @@ def test_another_seed_gives_other_parameters_and_the_same_seed_the_same(loop, cr
 
 
 @pytest.mark.parametrize(("kind", "options"), CASES)
-def test_states_load_with_weights_only(loop, crew, kind, options):
+def test_states_load_with_weights_only(loop, crew, kind, options, assert_same):
     one = loop(kind(**SMALL | options), crew()).step(15)
     file = io.BytesIO()
     torch.save({"algorithm": one.algorithm.state_dict(), "policy": one.policy.state_dict()}, file)
