@@ -11,6 +11,7 @@ from wattloom.components.algorithms.happo import HAPPO
 from wattloom.components.algorithms.hatrpo import HATRPO
 from wattloom.components.algorithms.ippo import IPPO
 from wattloom.components.algorithms.mappo import MAPPO
+from wattloom.components.hooks.metrics import Metrics
 from wattloom.components.loggers.jsonl import JsonlLogger
 from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
 from wattloom.run_directory import RunDirectory
@@ -40,7 +41,7 @@ def run(path, environment, kind, options, stop_at=None, resume=False):
         environment=environment(3),
         make_environment=lambda purpose, count: environment(count or 1),
         algorithm=kind(**SMALL | options),
-        hooks={},
+        hooks={"metrics": Metrics(every=40)},
         loggers=LoggerList({"jsonl": JsonlLogger()}),
         seed=3,
         runner=RunnerConfig(total_steps=TOTAL, stop_at=stop_at),
