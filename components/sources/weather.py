@@ -1,7 +1,7 @@
 """Weather, generated: dry and wet bulb, humidity and wind of 8 US sites (typical years) and 16 zones of the world (2020 - 2024).
 
 The US sites model the wet-bulb depression beside the dry bulb, which keeps the hot, humid hours a cooling tower cares about; the zones of the world
-model relative humidity and derive the wet bulb (:mod:`wattloom.components.sources.moist_air`).
+model relative humidity and derive the wet bulb (:mod:`wattloom.components.physics.moist_air`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from wattloom.components.sources import moist_air
+from wattloom.components.physics import moist_air
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.climate import dated
 from wattloom.components.sources.loading import table_of
@@ -73,5 +73,5 @@ def _with_wet_bulb(found: Zone, dry_bulb: Floats, calendar: Calendar, seed: int)
         humidity = moist_air.humidity_from_wet_bulb(dry_bulb, wet_bulb, found.facts["pressure_pa"])
     else:
         humidity = hourly(found, "relative_humidity", "relative_humidity", calendar, seed)[0]
-        wet_bulb = moist_air.wet_bulb(dry_bulb, humidity, found.facts["pressure_pa"], tolerance=1e-3)
+        wet_bulb = moist_air.wet_bulb(dry_bulb, humidity, found.facts["pressure_pa"])
     return {"dry_bulb": dry_bulb, "wet_bulb": wet_bulb, "relative_humidity": humidity}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Table, Weather
-from wattloom.components.envs.datacenter.psychrometrics import dew_point, humidity_ratio
+from wattloom.components.physics.magnus import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.protocol import Starts, WeekSplit
 from wattloom.environment import Array

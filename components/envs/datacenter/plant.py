@@ -17,7 +17,7 @@ import numpy as np
 from wattloom.components.envs.datacenter.chiller import CURVES, capacity_ratio, input_ratio, staged_power
 from wattloom.components.envs.datacenter.liquid import liquid_loop
 from wattloom.components.envs.datacenter.protocol import Air, ItLoad, ItPower, Plant, Site, Weather
-from wattloom.components.envs.datacenter.psychrometrics import saturation_ratio
+from wattloom.components.physics.magnus import saturation_ratio
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
 

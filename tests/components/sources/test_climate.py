@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wattloom.components.physics.moist_air import wet_bulb
 from wattloom.components.sources import parameters
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.carbon import SyntheticCarbon
 from wattloom.components.sources.climate import innovations, white
 from wattloom.components.sources.constant import Constant, ConstantWeather
 from wattloom.components.sources.demand import HalfHourDemand, SyntheticDemand
-from wattloom.components.sources.moist_air import wet_bulb
 from wattloom.components.sources.price import SyntheticPrice
 from wattloom.components.sources.solar import HalfHourSolar, SyntheticSolar
 from wattloom.components.sources.synthetic import WeakSeriesWarning

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Table, Weather
-from wattloom.components.envs.datacenter.psychrometrics import dew_point, humidity_ratio
 from wattloom.components.envs.datacenter.sustaindc.data import FIRST_DAY_OF_MONTH, QUARTERS, demand_of, filled, quarter_hours, weather_walk
+from wattloom.components.physics.magnus import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
 from wattloom.environment import Array
 from wattloom.errors import ConfigError

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from wattloom.components.envs.datacenter import plant, psychrometrics
+from wattloom.components.envs.datacenter import plant
 from wattloom.components.envs.datacenter.hall import Hall
 from wattloom.components.envs.datacenter.losses import Losses
 from wattloom.components.envs.datacenter.protocol import Site, Weather
 from wattloom.components.envs.datacenter.servers import Servers
+from wattloom.components.physics import magnus
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.table import Table
 from wattloom.environment import Column
@@ -72,8 +73,8 @@ class Bench:
     @staticmethod
     def weather(dry_bulb, humidity):
         dry, rh = (np.atleast_1d(np.asarray(x, float)) for x in (dry_bulb, humidity))
-        ratio = psychrometrics.humidity_ratio_of(dry, rh)
-        return Weather(dry, psychrometrics.wet_bulb(dry, rh), ratio, psychrometrics.dew_point(ratio))
+        ratio = magnus.humidity_ratio_of(dry, rh)
+        return Weather(dry, magnus.wet_bulb(dry, rh), ratio, magnus.dew_point(ratio))
 
     def step(self, room, u, setpoint, weather):
         """One step from rows of inlet temperature, utilisation and set-point; returns parts and totals."""

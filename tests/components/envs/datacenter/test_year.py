@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wattloom.components.envs.datacenter.protocol import Weather
-from wattloom.components.envs.datacenter.psychrometrics import dew_point, humidity_ratio
+from wattloom.components.physics.magnus import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.weather import SyntheticWeather
 from wattloom.components.sources.workload import SyntheticWorkload

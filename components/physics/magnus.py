@@ -1,17 +1,16 @@
-"""Moist air: saturation pressure, humidity ratio, wet bulb and dew point; computed once a data set, never in a step.
+"""Moist air in closed form: what a data center computes with, once a data set, never in a step.
 
 Saturation over liquid water at every temperature (switching to ice makes the wet bulb jump at 0 °C). Source: O. A. Alduchov and R. E. Eskridge, "Improved
-Magnus form approximation of saturation vapor pressure" (1996); psychrometer equation with coefficient 6.62e-4 /K; ASHRAE Fundamentals, chapter 1.
+Magnus form approximation of saturation vapor pressure" (1996); psychrometer equation with coefficient 6.62e-4 /K; ASHRAE Fundamentals, chapter 1,
+whose relations beside saturation are those of :mod:`wattloom.components.physics.moist_air`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from wattloom.components.physics.moist_air import RATIO, STANDARD_PRESSURE, ratio_from_wet_bulb
 from wattloom.environment import Array
-
-PRESSURE = 101325.0  # Pa
-RATIO = 0.621945  # molar mass of water over that of dry air
 
 
 def saturation_pressure(temperature: Array) -> Array:
@@ -20,29 +19,23 @@ def saturation_pressure(temperature: Array) -> Array:
     return pressure
 
 
-def saturation_ratio(temperature: Array, pressure: float = PRESSURE) -> Array:
+def saturation_ratio(temperature: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     """Return the humidity ratio of saturated air, kg/kg."""
-    p_s = saturation_pressure(temperature)
-    ratio: Array = RATIO * p_s / (pressure - p_s)
-    return ratio
+    return _ratio_of(saturation_pressure(temperature), pressure)
 
 
-def humidity_ratio_of(temperature: Array, relative_humidity: Array, pressure: float = PRESSURE) -> Array:
+def humidity_ratio_of(temperature: Array, relative_humidity: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     """Return the humidity ratio, kg/kg, from dry bulb °C and relative humidity 0..1."""
-    e = relative_humidity * saturation_pressure(temperature)
-    ratio: Array = RATIO * e / (pressure - e)
-    return ratio
+    return _ratio_of(relative_humidity * saturation_pressure(temperature), pressure)
 
 
-def humidity_ratio(dry_bulb: Array, wet_bulb: Array, pressure: float = PRESSURE) -> Array:
+def humidity_ratio(dry_bulb: Array, wet_bulb: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     """Return the humidity ratio, kg/kg, from dry and wet bulb °C; at least 1e-5."""
-    saturated = saturation_ratio(wet_bulb, pressure)
-    ratio = ((2501.0 - 2.326 * wet_bulb) * saturated - 1.006 * (dry_bulb - wet_bulb)) / (2501.0 + 1.86 * dry_bulb - 4.186 * wet_bulb)
-    floored: Array = np.maximum(ratio, 1e-5)
+    floored: Array = np.maximum(ratio_from_wet_bulb(dry_bulb, wet_bulb, saturation_ratio(wet_bulb, pressure)), 1e-5)
     return floored
 
 
-def wet_bulb(temperature: Array, relative_humidity: Array, pressure: float = PRESSURE) -> Array:
+def wet_bulb(temperature: Array, relative_humidity: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     """Return the wet-bulb temperature, °C, by 50 bisections on [T - 45, T]."""
     e = relative_humidity * saturation_pressure(temperature)
     low, high = np.asarray(temperature, dtype=np.float64) - 45.0, np.array(temperature, dtype=np.float64)
@@ -53,8 +46,13 @@ def wet_bulb(temperature: Array, relative_humidity: Array, pressure: float = PRE
     return 0.5 * (low + high)
 
 
-def dew_point(ratio: Array, pressure: float = PRESSURE) -> Array:
+def dew_point(ratio: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     """Return the dew point, °C, of a humidity ratio in kg/kg."""
     x = np.log(ratio * pressure / ((RATIO + ratio) * 610.94))
     point: Array = 243.04 * x / (17.625 - x)
     return point
+
+
+def _ratio_of(vapour_pressure: Array, pressure: float) -> Array:
+    ratio: Array = RATIO * vapour_pressure / (pressure - vapour_pressure)
+    return ratio

@@ -1,0 +1,1 @@
+"""Physics that several kinds of component need: moist air."""
