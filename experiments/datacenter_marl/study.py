@@ -1,0 +1,132 @@
+"""HAPPO against every rule and the receding horizon: 4 places, 2 seasons, 5 seeds, trained and tested on weeks that lie apart.
+
+    python experiments/datacenter_marl/study.py
+
+A cell is a place and a season. In each, every seed has a generated year of its own; three weeks of four train, every fourth tests. The command
+continues where it was stopped: a finished cell is not run again, an interrupted training goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from methods import figures, play, prepare, references
+
+import wattloom
+from wattloom.build import build_environment
+from wattloom.compose import compose
+from wattloom.loading import LoadedRun
+from wattloom.run_directory import RunDirectory, find_runs
+
+HERE = Path(__file__).parent
+PLACES = ("ca", "ny", "tx", "va")
+SEASONS = {"warm": (4, 5, 6, 7, 8, 9), "cold": (1, 2, 3, 10, 11, 12)}
+SILENT = [f"hooks.{name}=null" for name in ("early_stop", "animation", "evaluation_animation", "curves", "timing", "summary", "progress")]
+KEYS = ("place", "season", "seed", "method", "start_day")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: a place, a season and a seed, of the run and of the generated year."""
+
+    place: str
+    season: str
+    seed: int
+
+    @property
+    def world(self) -> list[str]:
+        """Overrides that say where, when and with which data."""
+        months = ",".join(str(month) for month in SEASONS[self.season])
+        return [f"location={self.place}", "price=synthetic", f"episode.start_month=[{months}]", f"env.data_seed={self.seed}"]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """First columns of its rows."""
+        return {"place": self.place, "season": self.season, "seed": self.seed}
+
+
+def trained(cell: Cell, arguments: argparse.Namespace) -> LoadedRun:
+    """Return the cell's finished run; train it, or what is missing of it, where there is none.
+
+    Raises:
+        SystemExit: The training was stopped before its end.
+    """
+    root = arguments.out / "runs" / f"{cell.place}_{cell.season}_{cell.seed}"
+    for path in find_runs(root):
+        if RunDirectory(path).read_json("status.json").get("state") == "completed":
+            return wattloom.load(path, trust=True)
+    run = [f"experiment={arguments.experiment}", f"seed={cell.seed}", f"runs_dir={root}", "resume=auto", "runner.stop_at=null", *SILENT]
+    done = wattloom.train(*run, *cell.world, "evaluation.every=null", "evaluation.episodes=1", *arguments.overrides)
+    if done.summary.status != "completed":
+        raise SystemExit(f"{done.directory.path}: {done.summary.reason}; the same command goes on from there")
+    return done
+
+
+def rows_of(cell: Cell, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return one row a method and test week of the cell."""
+    run = trained(cell, arguments)
+    test = compose([f"experiment={arguments.experiment}", *cell.world, "episode.part=test"])
+    days = [int(day) for day in build_environment(test, num_envs=1).episode.first_days]  # type: ignore[attr-defined]
+    algorithms = references(planners=not arguments.without_planners)
+    environment = build_environment(test, num_envs=len(days) * (len(algorithms) + 1))
+    learned = run.algorithm(environment, run.checkpoint("latest"))
+    everyone = {arguments.experiment.removeprefix("datacenter_"): learned}
+    everyone |= {name: prepare(algorithm, environment) for name, algorithm in algorithms.items()}
+    policies = [algorithm.policy(len(days), explore=False) for algorithm in everyone.values()]
+    found = figures(play(environment, policies, days))
+    return [
+        {**cell.row, "method": name, "start_day": day, **{key: repr(float(values[p, d])) for key, values in found.items()}}
+        for p, name in enumerate(everyone)
+        for d, day in enumerate(days)
+    ]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file of episodes; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Add a finished cell's rows to the file, all of them or none."""
+    rows = [*read(path), *rows]
+    part = path.with_suffix(".part")
+    with part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the cells that are missing in the file of episodes."""
+    parser = argparse.ArgumentParser(description="HAPPO against rules and the receding horizon on weeks that it was not trained on.")
+    parser.add_argument("--places", nargs="+", default=list(PLACES))
+    parser.add_argument("--seasons", nargs="+", choices=list(SEASONS), default=list(SEASONS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--experiment", default="datacenter_happo", help="preset to train")
+    parser.add_argument("--without-planners", action="store_true", help="leave the receding horizons out")
+    parser.add_argument("--out", type=Path, default=Path("runs/datacenter_marl"), help="folder of runs and episodes.csv")
+    parser.add_argument("overrides", nargs="*", help="changes to the training, e.g. runner.total_steps=100000")
+    arguments = parser.parse_args(argv)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "episodes.csv"
+    done = {(row["place"], row["season"], int(row["seed"])) for row in read(path)}
+    for cell in [Cell(p, s, n) for n in arguments.seeds for p in arguments.places for s in arguments.seasons]:
+        if (cell.place, cell.season, cell.seed) in done:
+            continue
+        began = time.process_time()
+        write(path, rows_of(cell, arguments))
+        print(f"{cell.place} {cell.season} seed {cell.seed}: {time.process_time() - began:.0f} s of CPU", flush=True)
+
+
+if __name__ == "__main__":
+    main()
