@@ -77,11 +77,13 @@ class Algorithm:
     Attributes:
         privileged: True where the algorithm reads the model or the true future; printed in every table and refused by export.
         learns: False for baselines: nothing is stored and evaluation needs no training.
+        stochastic: True where the policy is a distribution, so that evaluations play it both ways: the most probable action (or the mean), and drawn ones.
         spec: Declarations of the environment, from :meth:`setup` on.
     """
 
     privileged: bool = False
     learns: bool = True
+    stochastic: bool = False
     spec: EnvironmentSpec
 
     def setup(self, spec: EnvironmentSpec, seeds: Seeds, total_steps: int) -> None:

@@ -61,10 +61,13 @@ class BatchedEnvironment:
         reset_options: Names that ``reset(options=...)`` takes; None: not declared, so unchecked.
         resume_promise: ``"state"``: a saved state continues bit for bit.
         figures: What evaluations say about an episode; empty: the mean of every metric (:mod:`wattloom.figures`).
+        references: What policies are judged beside unless somebody asks for others, from doing nothing to the best that is known
+            (:mod:`wattloom.reference_names`).
     """
 
     reset_options: tuple[str, ...] | None = None
     figures: tuple[Figure, ...] = ()
+    references: tuple[str, ...] = ()
     resume_promise = "state"
 
     def __init__(

@@ -16,9 +16,10 @@ from wattloom.algorithm import Algorithm
 from wattloom.checkpoint import Checkpoint, CheckpointStore
 from wattloom.compose import Composed, compose
 from wattloom.config import RunConfig
-from wattloom.environment import Environment
+from wattloom.environment import Environment, EnvironmentSpec
 from wattloom.errors import ConfigError
 from wattloom.events import RunSummary
+from wattloom.figures import judged_by
 from wattloom.hooks.base import Hook
 from wattloom.manifest import manifest
 from wattloom.resume import continued, find_unfinished
@@ -105,6 +106,7 @@ class _Parts:
         """Build every component of ``composed`` and set the algorithm up."""
         algorithm, hooks, loggers = build_algorithm(composed), build_hooks(composed), build_loggers(composed)
         environment = build_environment(composed)
+        judged_by(EnvironmentSpec.of(environment), settings.evaluation.best)
         return cls(set_up(algorithm, environment, settings.seed, settings.runner.total_steps), hooks, loggers, environment)
 
 

@@ -147,6 +147,26 @@ def compose_with(loader: Loader, overrides: Sequence[str], extra_dirs: Sequence[
     )
 
 
+def compose_component(group: str, overrides: Sequence[str], within: Mapping[str, Any], extra_dirs: Sequence[str | Path] = ()) -> Any:
+    """Return the node of ``group`` under ``overrides``, its interpolations read from the configuration ``within``.
+
+    A reference that is judged in the environment of a run is built so: ``${hall.setpoint_low_c}`` means that run's hall.
+
+    Raises:
+        ConfigError: An unknown option or key, or an interpolation that leads nowhere.
+    """
+    compose(overrides, extra_dirs)  # for its messages
+    loader = Loader.discover(extra_dirs)
+    raw = loader.compose(loader.parse(overrides))
+    around = OmegaConf.create({key: value for key, value in within.items() if key != group})
+    OmegaConf.set_struct(raw.config, False)
+    joined = OmegaConf.merge(raw.config, around)
+    try:
+        return OmegaConf.to_container(OmegaConf.select(joined, group), resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(interpolation_message(raw, error)) from error
+
+
 def _refuse_empty(loader: Loader, overrides: Sequence[Override]) -> None:
     """Every run has an environment, an algorithm, and so on; only presets, hooks and loggers may be null.
 

@@ -19,6 +19,9 @@ T = TypeVar("T")
 DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 SECONDS = (86400.0, 3600.0, 60.0, 1.0)
 MAX_EVALUATION_COPIES = 64
+HELD_BACK_SEED = 2000
+"""First reset seed of episodes that neither training nor the evaluations that choose the best checkpoint have seen."""
+HELD_BACK_EPISODES = 10
 
 
 def seconds(value: float | str | None, key: str) -> float | None:
@@ -81,6 +84,8 @@ class EvaluationConfig:
         seeds: Reset seed of the first episode, or one seed an episode.
         num_envs: Copies played at once; None: as many as episodes, at most 64.
         overrides: Overrides for the evaluation environment.
+        best: What the best checkpoint is chosen by: ``"return"``, or a figure or metric of the environment, in the direction that it declares.
+        held_back: Episodes, on seeds that nothing has seen, on which the best checkpoint is tested at the end; None: no test.
     """
 
     every: int | None = 1000
@@ -88,9 +93,12 @@ class EvaluationConfig:
     seeds: int | tuple[int, ...] = 1000
     num_envs: int | None = None
     overrides: tuple[str, ...] = ()
+    best: str = "return"
+    held_back: int | None = HELD_BACK_EPISODES
 
     def __post_init__(self) -> None:
         at_least(1, evaluation__every=self.every, evaluation__episodes=self.episodes, evaluation__num_envs=self.num_envs)
+        at_least(1, evaluation__held_back=self.held_back)
         if not isinstance(self.seeds, int):
             object.__setattr__(self, "seeds", tuple(self.seeds))
             if len(self.episode_seeds) != self.episodes:
@@ -105,6 +113,14 @@ class EvaluationConfig:
     def episode_seeds(self) -> tuple[int, ...]:
         """One reset seed an episode."""
         return self.seeds if isinstance(self.seeds, tuple) else tuple(range(self.seeds, self.seeds + self.episodes))
+
+    def unseen_seeds(self, episodes: int | None = None) -> tuple[int, ...]:
+        """Return reset seeds that :attr:`episode_seeds` does not hold, from 2000 on; ``episodes`` of them, or :attr:`held_back`, or 10."""
+        begin = HELD_BACK_SEED
+        count = episodes or self.held_back or HELD_BACK_EPISODES
+        if set(self.episode_seeds) & set(range(begin, begin + count)):
+            begin = max(self.episode_seeds) + 1
+        return tuple(range(begin, begin + count))
 
     @property
     def copies(self) -> int:

@@ -110,18 +110,22 @@ class EvaluationEnd:
         returns: Float64 ``(episodes,)``, total return of each episode.
         lengths: Int ``(episodes,)``.
         metrics: Metric name to float64 ``(episodes,)``, mean over each episode's steps.
+        figures: Figure name to float64 ``(episodes,)``.
         seeds: Reset seed of each episode.
-        is_best: True where the mean return is the highest so far.
+        is_best: True where the mean of what ``evaluation.best`` names is the best so far.
         seconds: Wall time.
+        terminated: Bool ``(episodes,)``; False: truncated.
     """
 
     name: str
     returns: Array
     lengths: Array
     metrics: Mapping[str, Array]
+    figures: Mapping[str, Array]
     seeds: tuple[int, ...]
     is_best: bool
     seconds: float
+    terminated: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +152,12 @@ class RunSummary:
         status: ``"completed"``, ``"interrupted"``, ``"stopped"`` or ``"failed"``.
         reason: Why it stopped, in words; empty when it completed.
         counters: Where it stood.
-        best_return: Highest mean evaluation return, or None.
+        best_return: Mean return of the best evaluation, or None.
         last_return: Mean return of the last evaluation, or None.
         seconds: Wall time of this process's share.
         timings: Seconds by section (``act``, ``step``, ``update``, ``hooks``, ``evaluate``, ``checkpoint`` …).
+        extra: Signal that ended it.
+        held_back: How the best checkpoint did on held-back seeds (:mod:`wattloom.held_back`), or None.
     """
 
     status: str
@@ -162,3 +168,4 @@ class RunSummary:
     seconds: float
     timings: Mapping[str, float] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    held_back: Mapping[str, Any] | None = None

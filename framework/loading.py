@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wattloom.algorithm import Algorithm, Policy
 from wattloom.build import build_algorithm, build_environment
 from wattloom.checkpoint import Checkpoint, CheckpointStore
-from wattloom.compose import Composed, compose
+from wattloom.compose import Composed
 from wattloom.environment import Environment
-from wattloom.errors import RunError, UsageError
+from wattloom.errors import RunError
 from wattloom.evaluation import EvaluationResult, StepListener, evaluate_policy
+from wattloom.reference_names import build_reference
 from wattloom.resume import recomposed
 from wattloom.run import set_up
 from wattloom.run_directory import RunDirectory
@@ -65,15 +66,13 @@ class LoadedRun:
         return algorithm
 
     def baseline(self, name: str, environment: Environment) -> Algorithm:
-        """Build another registered algorithm, as a reference line, for ``environment``.
+        """Build another registered algorithm, as a reference line, for ``environment``; settings follow its name: ``opf+batteries=true``.
 
         Raises:
             UsageError: It learns: without training it is no reference.
+            ConfigError: An unknown name or key, or an environment that it cannot serve.
         """
-        algorithm = build_algorithm(compose([f"algorithm={name}"]))
-        if algorithm.learns:
-            raise UsageError(f"'{name}' learns, so it is no baseline: untrained it says nothing")
-        return self._set_up(algorithm, environment)
+        return self._set_up(build_reference(name, self.composed), environment)
 
     def _set_up(self, algorithm: Algorithm, environment: Environment) -> Algorithm:
         """Give an algorithm the declarations and streams of this run."""
@@ -96,6 +95,8 @@ class LoadedRun:
         baseline: str | None = None,
         num_envs: int | None = None,
         listener: StepListener | None = None,
+        sampled: bool = False,
+        watch: Callable[[Environment], StepListener | None] | None = None,
     ) -> EvaluationResult:
         """Play one whole episode a seed and return what came of each.
 
@@ -105,10 +106,13 @@ class LoadedRun:
             baseline: Name of a baseline to play instead.
             num_envs: Copies played at once; None: up to 16.
             listener: Receives every step.
+            sampled: Draw actions from a stochastic policy instead of taking the most probable one (or the mean); the seeds fix the draws.
+            watch: Environment that is played in to the receiver of its steps; in place of ``listener`` where a receiver has to know the environment.
         """
         environment = build_environment(self.composed, "evaluation", num_envs or min(len(seeds), 16))
         try:
             algorithm = self.baseline(baseline, environment) if baseline else self.algorithm(environment, checkpoint)
-            return evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), seeds, listener)
+            heard = watch(environment) if watch is not None else listener
+            return evaluate_policy(environment, lambda count: algorithm.policy(count, explore=sampled), seeds, heard)
         finally:
             environment.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from wattloom.environment import Environment, EnvironmentSpec, Snapshot
 from wattloom.episodes import EpisodeTracker
 from wattloom.evaluation import EvaluationResult, evaluate_policy
 from wattloom.events import CheckpointEvent, Counters, EvaluationEnd, LogEvent
+from wattloom.figures import judged_by
+from wattloom.held_back import held_back_facts, held_back_record
 from wattloom.hooks.base import Hook, HookList
 from wattloom.hooks.schedule import Schedule
 from wattloom.run_directory import RunDirectory
@@ -64,7 +66,9 @@ class Run:
         spec: Declarations of the environment.
         total_steps: Env steps planned over all copies.
         timings: Seconds by section.
-        best_return: Highest mean evaluation return so far, or None.
+        best_value: Best mean of what ``evaluation.best`` names so far, or None.
+        best_return: Mean return of that evaluation, or None.
+        held_back: How the best checkpoint did on held-back seeds, or None before the run is complete.
         last_evaluation: ``step``, ``mean_return`` and ``episodes`` of the last evaluation, or None.
         stop_reason: Why the run is about to end, in words.
         stop_status: ``""`` while it goes on.
@@ -102,6 +106,7 @@ class Run:
         self.evaluation_due = Schedule(every=evaluation.every)
         self.checkpoint_due = Schedule(every=checkpoint.every)
         self._make_environment, self._evaluation = make_environment, evaluation
+        self._better, self._judged = judged_by(self.spec, evaluation.best)
         self._evaluation_environment: Environment | None = None
         self._store = CheckpointStore(directory.checkpoints, checkpoint.keep)
         self._set_standing()
@@ -113,7 +118,9 @@ class Run:
         self.env_steps = self.updates = self.evaluations = 0
         self.evaluated_at = -1
         self.is_new_best = False
+        self.best_value: float | None = None
         self.best_return: float | None = None
+        self.held_back: dict[str, Any] | None = None
         self.last_evaluation: dict[str, Any] | None = None
         self.last_checkpoint: Path | None = None
         self.last_checkpoint_time: float | None = None
@@ -175,13 +182,35 @@ class Run:
         """Play the fixed evaluation episodes with the present parameters."""
         begin = time.perf_counter()
         self.hooks.call("on_evaluate_start", self)
-        algorithm, environment = self.algorithm, self.evaluation_environment()
-        with self.bound_to(environment):
-            result = evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), self._evaluation.episode_seeds)
-        event = self._judge(name, result)
+        event = self._judge(name, self._play(self._evaluation.episode_seeds))
         self.timings["evaluate"] += time.perf_counter() - begin
         self.hooks.call("on_evaluate_end", self, event)
         return event
+
+    def _play(self, seeds: Sequence[int]) -> EvaluationResult:
+        """Play one whole episode a seed with the present parameters, without exploration."""
+        algorithm, environment = self.algorithm, self.evaluation_environment()
+        with self.bound_to(environment):
+            return evaluate_policy(environment, lambda count: algorithm.policy(count, explore=False), seeds)
+
+    def test_best(self) -> None:
+        """Play the best checkpoint on seeds that neither training nor the choice of the best has seen; the last parameters are then put back.
+
+        The evaluations that chose a checkpoint flatter it; these episodes do not. A baseline, which has nothing to choose, is not tested.
+        """
+        if self._evaluation.held_back is None or not self.algorithm.learns:
+            return
+        begin = time.perf_counter()
+        last = self._store.find("latest")
+        best = self._store.pointed("best") or last
+        if best != last:
+            self.algorithm.load_state_dict(self._store.load(best.name).parts["algorithm"])
+        result = self._play(self._evaluation.unseen_seeds())
+        if best != last:
+            self.algorithm.load_state_dict(self._store.load(last.name).parts["algorithm"])
+        self.held_back = held_back_facts(best.name, result)
+        self.timings["evaluate"] += time.perf_counter() - begin
+        self.log("held_back", held_back_record(self.spec, result), source="evaluation")
 
     @contextlib.contextmanager
     def bound_to(self, environment: Environment) -> Iterator[None]:
@@ -197,13 +226,16 @@ class Run:
     def _judge(self, name: str, result: EvaluationResult) -> EvaluationEnd:
         """Count the evaluation and see whether it is the best so far."""
         mean = float(np.mean(result.returns))
-        is_best = self.best_return is None or mean > self.best_return
+        value = float(np.mean(self._judged(result.returns, result.figures, result.metrics)))
+        is_best = not np.isnan(value) and (self.best_value is None or self._better * value > self._better * self.best_value)
         if is_best:
-            self.best_return, self.is_new_best = mean, True
+            self.best_value, self.best_return, self.is_new_best = value, mean, True
         self.evaluations += 1
         self.evaluated_at = self.env_steps
         self.last_evaluation = {"step": self.env_steps, "mean_return": mean, "episodes": len(result.returns)}
-        return EvaluationEnd(name, result.returns, result.lengths, result.metrics, result.seeds, is_best, result.seconds)
+        return EvaluationEnd(
+            name, result.returns, result.lengths, result.metrics, result.figures, result.seeds, is_best, result.seconds, result.terminated
+        )
 
     def save(self) -> Path:
         """Write a checkpoint of everything and return its folder."""
@@ -211,6 +243,7 @@ class Run:
         best, self.is_new_best = self.is_new_best, False
         self.loggers.flush()
         info = {"promise": self.resume_promise, "seed": self.seed, "best_return": self.best_return}
+        info |= {"best_by": self._evaluation.best, "best_value": self.best_value}
         self.last_checkpoint = self._store.save(self.env_steps, self._state(), info, best)
         self.last_checkpoint_time = time.time()
         self.timings["checkpoint"] += time.perf_counter() - begin
@@ -228,7 +261,7 @@ class Run:
         """Return every part of a checkpoint."""
         run = {
             "counters": [self.env_steps, self.updates, self.evaluations, self.evaluated_at],
-            "best_return": self.best_return,
+            "best": [self._evaluation.best, self.best_value, self.best_return],
             "last_evaluation": self.last_evaluation,
             "episodes": self.episodes.state_dict(),
             "policy": self.policy.state_dict(),
@@ -243,7 +276,10 @@ class Run:
         """Continue from ``checkpoint``; random streams live in the parts and come back last, with the policy."""
         run = checkpoint.parts["run"]
         self.env_steps, self.updates, self.evaluations, self.evaluated_at = run["counters"]
-        self.best_return, self.last_evaluation = run["best_return"], run["last_evaluation"]
+        by, value, best_return = run["best"]
+        if by == self._evaluation.best:  # values of something else cannot be compared
+            self.best_value, self.best_return = value, best_return
+        self.last_evaluation = run["last_evaluation"]
         self.last_checkpoint, self.last_checkpoint_time = checkpoint.path, time.time()
         self.episodes.load_state_dict(run["episodes"])
         self.snapshot = Snapshot(**run["snapshot"])

@@ -160,11 +160,13 @@ class Runner:
             run.stop(f"runner.wall_time of {settings.wall_time:.0f} s reached", "stopped")
 
     def _finish(self, signal_name: str | None) -> RunSummary:
-        """Evaluate a last time where the run is complete, save, and leave a truthful status."""
+        """Where the run is complete, evaluate a last time and test the best checkpoint; save, and leave a truthful status."""
         run = self.run
         if run.stop_status == "completed" and run.evaluated_at != run.env_steps:
             self._evaluate("final")
         run.save()
+        if run.stop_status == "completed":
+            run.test_best()
         summary = self._summary(signal_name)
         run.heart.beat(run, summary.status, force=True)
         run.hooks.call("on_run_end", run, summary)
@@ -177,7 +179,8 @@ class Runner:
         run = self.run
         last = None if run.last_evaluation is None else float(run.last_evaluation["mean_return"])
         extra = {"signal": signal_name} if signal_name else {}
-        return RunSummary(run.stop_status, run.stop_reason, run.counters, run.best_return, last, run.seconds, dict(run.timings), extra)
+        timings, standing = dict(run.timings), run.counters
+        return RunSummary(run.stop_status, run.stop_reason, standing, run.best_return, last, run.seconds, timings, extra, run.held_back)
 
     def _fail(self, error: BaseException) -> None:
         """Leave what is known about a failure; nothing that was written is touched."""

@@ -27,6 +27,23 @@ def paired_interval(a: NDArray[np.floating] | Sequence[float], b: NDArray[np.flo
     return mean_interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float))
 
 
+def ratio_interval(
+    above: NDArray[np.floating] | Sequence[float], below: NDArray[np.floating] | Sequence[float], confidence: float = 0.95
+) -> Interval:
+    """Return mean(above) / mean(below) of paired samples ``(n,)`` with its interval.
+
+    The ratio of means, with the variance of its linearisation (Cochran, Sampling Techniques, 3rd ed., section 6.4): residuals
+    ``above - ratio * below`` over ``mean(below)``, Student's t with n - 1 degrees. A mean of ratios would let one small ``below`` decide.
+    """
+    a, b = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
+    middle = float(b.mean())
+    if middle == 0.0 or math.isnan(middle):
+        return math.nan, math.nan, math.nan
+    ratio = float(a.mean()) / middle
+    _, low, high = mean_interval((a - ratio * b) / middle, confidence)
+    return ratio, ratio + low, ratio + high
+
+
 def _student_t(confidence: float, degrees: int) -> float:
     """Return the two-sided quantile of Student's t."""
     from scipy import stats

@@ -74,6 +74,8 @@ class Heartbeat:
             "eta_s": (run.total_steps - step) / recent if recent > 0 else None,
             "last_evaluation": run.last_evaluation,
             "best_return": run.best_return,
+            "best_value": run.best_value,
+            "held_back": run.held_back,
             "last_checkpoint": run.last_checkpoint and str(run.last_checkpoint),
             "last_checkpoint_time": run.last_checkpoint_time,
             "error": None,

@@ -59,6 +59,7 @@ class Pendulum(BatchedEnvironment):
     """
 
     reset_options = ("x_init", "y_init")
+    references = ("zero", "swing_up")
 
     def __init__(
         self,

@@ -17,7 +17,11 @@ COLUMNS = {
     "eval/return_max": ("1", "best evaluation episode"),
     "eval/length_mean": ("env steps", "length of the evaluation episodes, mean"),
     "eval/episodes": ("1", "number of evaluation episodes"),
-    "eval/is_best": ("1", "1 where the mean return is the highest so far"),
+    "eval/is_best": ("1", "1 where the mean of what evaluation.best names is the best so far"),
+    "held_back/return_mean": ("1", "return of the best checkpoint on held-back seeds, mean"),
+    "held_back/return_low": ("1", "lower end of its 95 % interval over episodes"),
+    "held_back/return_high": ("1", "upper end of it"),
+    "held_back/episodes": ("1", "number of held-back episodes"),
     "time/env_steps_per_second": ("1/s", "env steps over all copies since the last update record"),
     "time/updates_per_second": ("1/s", "gradient updates since the last update record"),
     "time/evaluation_seconds": ("s", "wall time of the evaluation"),
@@ -34,6 +38,10 @@ def declared_columns(spec: EnvironmentSpec) -> list[dict[str, str]]:
     for column in spec.metric_columns:
         for kind, phase in (("env", "training"), ("eval", "evaluation")):
             rows.append(_row(f"{kind}/{column.name}", column.unit, column.better, f"mean over the steps of the {phase} episodes"))
+    for figure in spec.figures:
+        column = figure.column
+        for kind, of in (("eval", "the evaluation episodes"), ("held_back", "the held-back episodes")):
+            rows.append(_row(f"{kind}/figure/{column.name}", column.unit, column.better, f"{figure.how} over the steps, mean of {of}"))
     return rows
 
 

@@ -102,6 +102,7 @@ class Metrics(Hook):
             "eval/is_best": int(event.is_best),
         }
         metrics = {f"eval/{name}": float(value.mean()) for name, value in event.metrics.items()}
+        metrics |= {f"eval/figure/{figure.name}": float(event.figures[figure.name].mean()) for figure in run.spec.figures}
         run.log("evaluation", values | metrics | {"time/evaluation_seconds": event.seconds}, source="evaluation")
 
     def on_run_end(self, run: Run, summary: RunSummary) -> None:

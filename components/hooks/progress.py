@@ -119,6 +119,8 @@ class Progress(Hook):
         trained = max(_training_clock(run, time.perf_counter()) - self._began[0], 1e-9)
         reason = f" ({summary.reason})" if summary.reason else ""
         best = "" if summary.best_return is None else f", best evaluation {_figure(summary.best_return)}"
+        if summary.held_back is not None:
+            best += f", on held-back seeds {_figure(summary.held_back['return'][0])}"
         drawn = run.hooks.drawing_seconds
         pictures = f", {duration(drawn)} of it for pictures" if drawn >= 1.0 else ""
         return (

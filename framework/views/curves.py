@@ -79,7 +79,7 @@ def _evaluations(axes: Axes, evaluations: Mapping[str, Series]) -> None:
     )
     axes.plot(mean.steps, mean.values, color=style.EVALUATION, linewidth=2.2, marker="o", markersize=4.5, label="evaluation, mean")
     if np.isfinite(mean.values).any():
-        best = int(np.nanargmax(mean.values))
+        best = _best(mean, evaluations.get("eval/is_best"))
         axes.annotate(
             f"best {number(mean.values[best])}",
             (mean.steps[best], mean.values[best]),
@@ -90,6 +90,13 @@ def _evaluations(axes: Axes, evaluations: Mapping[str, Series]) -> None:
             fontweight="bold",
             path_effects=[withStroke(linewidth=3.0, foreground="white")],
         )
+
+
+def _best(mean: Series, chosen: Series | None) -> int:
+    """Return the number of the evaluation that was kept as the best: the last one marked, else the one of highest return."""
+    known = chosen is not None and len(chosen.values) == len(mean.values)
+    marked = np.flatnonzero(chosen.values == 1) if chosen is not None and known else np.zeros(0)
+    return int(marked[-1]) if len(marked) else int(np.nanargmax(mean.values))
 
 
 def _raw_and_smoothed(axes: Axes, series: Series, raw: str, smooth: str, label: str, items: str) -> None:

@@ -45,7 +45,8 @@ def collect(run: Path) -> dict[str, Any]:
         "overrides": _yaml(run / "overrides.yaml") or [],
         "config": _yaml(run / "config.yaml") or {},
         "evaluations": evaluations,
-        "best_evaluation": max(evaluations, key=lambda row: row.get("eval/return_mean") or float("-inf"), default=None),
+        "best_evaluation": _best(evaluations),
+        "held_back": _values((data.select("held_back") or [{}])[-1]),
         "training": _values((data.select("episode") or [{}])[-1]),
         "units": {name: unit for name in data.columns if (unit := data.unit(name))},
         "timing": _json(run / "logs" / "timing.json"),
@@ -55,6 +56,12 @@ def collect(run: Path) -> dict[str, Any]:
     facts["training_window"] = _training_window(facts)
     facts["limits"] = limits(facts, data.torn)
     return facts
+
+
+def _best(evaluations: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the evaluation that was kept as the best: the last one marked, else the one of highest return."""
+    marked = [row for row in evaluations if row.get("eval/is_best")]
+    return marked[-1] if marked else max(evaluations, key=lambda row: row.get("eval/return_mean") or float("-inf"), default=None)
 
 
 def limits(facts: Mapping[str, Any], torn: int) -> list[str]:
@@ -67,7 +74,7 @@ def limits(facts: Mapping[str, Any], torn: int) -> list[str]:
         episodes = int(evaluations[-1].get("eval/episodes") or 0)
         if episodes < FEW_EPISODES:
             found.append(f"Each evaluation is the mean of {episodes} episodes only.")
-        if len(evaluations) > 1:
+        if len(evaluations) > 1 and not facts["held_back"]:
             found.append(
                 f"The best of {len(evaluations)} evaluations is chosen on the same episodes that it is reported on: it is optimistic."
             )

@@ -92,6 +92,7 @@ def _cards(facts: Mapping[str, Any]) -> str:
     cards = [
         (number(last.get("eval/return_mean")), "mean return, last evaluation"),
         (number(best.get("eval/return_mean")), f"best evaluation, at step {number(best.get('step'))}" if best else "best evaluation"),
+        *_held_back(facts["held_back"]),
         (number(facts["training"].get("rollout/return_mean")), f"mean return, last {number(facts['training_window'])} training episodes"),
         (number(step), f"env steps, {share(step, target)} of {number(target)}"),
         (number(status.get("episodes")), f"episodes, {number(status.get('updates'))} updates"),
@@ -101,6 +102,15 @@ def _cards(facts: Mapping[str, Any]) -> str:
         ),
     ]
     return f'<div class="cards">{"".join(f"<div class=card><b>{value}</b><span>{label}</span></div>" for value, label in cards)}</div>'
+
+
+def _held_back(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The best checkpoint on episodes that had no part in choosing it."""
+    mean, low, high = (record.get(f"held_back/return_{name}") for name in ("mean", "low", "high"))
+    if mean is None:
+        return []
+    interval = "" if low is None else f", 95 % interval {number(low)} to {number(high)}"
+    return [(number(mean), f"best checkpoint on {number(record.get('held_back/episodes'))} held-back episodes{interval}")]
 
 
 def _rate(timing: Mapping[str, Any]) -> str:

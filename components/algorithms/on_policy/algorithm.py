@@ -84,6 +84,7 @@ class OnPolicy(Algorithm):
     initial_std: float = 1.0
     engine: str = "analytic"
 
+    stochastic = True
     centralised: ClassVar[bool] = True
     """Whether critics see the central state."""
 

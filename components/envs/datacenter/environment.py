@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 from wattloom.batched import BatchedEnvironment, Outcome
 from wattloom.components.envs.datacenter import protocol
+from wattloom.components.envs.datacenter.figures import FIGURES
 from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
 from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State, Table
 from wattloom.components.envs.datacenter.render import Strip
@@ -47,6 +48,14 @@ class DataCenter(BatchedEnvironment):
     Raises:
         ConfigError: A part that lacks a method, or a value out of range.
     """
+
+    figures = FIGURES
+    references = (
+        "no_op:datacenter_rules",
+        "rules:datacenter_rules+load_shifting=carbon_threshold+cooling=trim_and_respond+battery=carbon_threshold",
+        "coldest:datacenter_rules+cooling=coldest+battery=carbon_threshold",
+        "mpc:receding_horizon+replan_steps=8",
+    )
 
     def __init__(
         self,

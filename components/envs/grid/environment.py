@@ -60,6 +60,7 @@ class Grid(BatchedEnvironment):
     """
 
     reset_options = ("start_day",)
+    references = ("zero", "constant:constant+columns.pv=1", "droop", "opf")
     action_dtype: type[np.floating] = np.float32  # of the action spaces
     precision: type[np.floating] = np.float64  # in which actions are carried out
 

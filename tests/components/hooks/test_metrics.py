@@ -30,12 +30,13 @@ def episodes(run):
 
 def test_every_record_begins_with_the_envelope(finished):
     found = read_records(finished.directory.logs / "metrics.jsonl").records
-    assert {record["event"] for record in found} == {"update", "episode", "evaluation"}
+    assert {record["event"] for record in found} == {"update", "episode", "evaluation", "held_back"}
     assert all(tuple(record)[: len(ENVELOPE)] == ENVELOPE for record in found)
     assert {(record["event"], record["source"]) for record in found} == {
         ("update", "train"),
         ("episode", "train"),
         ("evaluation", "evaluation"),
+        ("held_back", "evaluation"),
     }
 
 
