@@ -83,7 +83,7 @@ class Actor(Trainable):
                 name = agents[i].name
                 actions = rollout.actions[name].reshape(steps, *rollout.actions[name].shape[2:])
                 self.column("action")[e, rows] = torch.from_numpy(codes[i].encode(actions))
-                self.column("weight")[e, rows, 0] = torch.from_numpy(rollout.active[i].reshape(-1)).float()
+                self.column("weight")[e, rows, 0] = torch.from_numpy(rollout.active[i].reshape(-1))
                 self._partial |= not rollout.active[i].all()
                 if name in rollout.masks:
                     legal = torch.from_numpy(rollout.masks[name].reshape(steps, -1))

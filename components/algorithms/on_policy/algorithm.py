@@ -250,7 +250,7 @@ class OnPolicy(Algorithm):
         return UpdateReport(steps, self._updates, lambda: _read(readers), rollout_closed=True)
 
     def _value(self, rollout: RolloutBuffer) -> Array:
-        """Set the critics' returns and return the standardised advantages of every agent, float32 ``(agents, T * N)``."""
+        """Set the critics' returns and return the standardised advantages of every agent, float64 ``(agents, T * N)``."""
         values, following = self.values.evaluate(rollout)
         team = len(values) < len(rollout.rewards)  # one stream for all
         rewards = shared_rewards(rollout.rewards, self.reward_sharing)[: len(values)]
@@ -262,7 +262,7 @@ class OnPolicy(Algorithm):
         weight = np.ones_like(values) if team else rollout.active.astype(np.float64)
         self.values.set_returns(advantages + values, values, weight)
         each = np.broadcast_to(advantages, rollout.rewards.shape)
-        return standardised(each, rollout.active, self.advantage_scope).reshape(len(each), -1).astype(np.float32)
+        return standardised(each, rollout.active, self.advantage_scope).reshape(len(each), -1)
 
     def _load(self, rollout: RolloutBuffer) -> None:
         """Hand every policy its rows."""

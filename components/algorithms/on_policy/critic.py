@@ -57,18 +57,18 @@ class Critic(Trainable):
     def values_of(self, inputs: Array) -> Array:
         """Return the values of other inputs ``(E, K, inputs)`` in units of reward, float64 ``(E, K)``."""
         with torch.no_grad():
-            out = stacked_mlp(under(self.params.views, "net"), torch.from_numpy(inputs), self.settings.activation)
+            out = stacked_mlp(under(self.params.views, "net"), torch.from_numpy(inputs).to(self.params.data.dtype), self.settings.activation)
         found: Array = self.scale.denormalise(out[:, 0].double()).numpy()
         return found
 
     def set_returns(self, returns: Array, values: Array, weight: Array) -> None:
         """Move the scale, and set what the outputs should become, ``(E, R)`` each; rows of weight 0 do not count."""
-        counted = torch.from_numpy(weight).float()
+        counted = torch.from_numpy(weight)
         self._partial = not bool((counted > 0).all())
         wanted = torch.from_numpy(returns)
         self.scale.update(wanted, counted, self.params.views["net.head"])
-        self.column("target")[:, :, 0] = self.scale.normalise(wanted).float()
-        self.column("old")[:, :, 0] = self.scale.normalise(torch.from_numpy(values)).float()
+        self.column("target")[:, :, 0] = self.scale.normalise(wanted)
+        self.column("old")[:, :, 0] = self.scale.normalise(torch.from_numpy(values))
         self.column("weight")[:, :, 0] = counted
         self._explained = (np.asarray(returns), np.asarray(values))
 

@@ -261,5 +261,5 @@ class ActionCode:
 
     def decode(self, actions: Array) -> Array:
         """Map a distribution's actions ``(R, k)`` to units of the space, ``(R, *shape)``."""
-        value = actions + self._start if self._counts else actions * self._half + self._middle
+        value = actions + self._start if self._counts else (actions * self._half + self._middle).astype(np.float32, copy=False)
         return value.reshape(len(actions), *self._shape)

@@ -89,7 +89,7 @@ class _ActingStack:
         head = self._network.forward(self._x)
         if snapshot.action_masks is not None and isinstance(self._kind, Categorical):
             head += self._penalty(snapshot.action_masks)
-        drawn = None if noise is None else torch.from_numpy(self._arranged(noise))
+        drawn = None if noise is None else torch.from_numpy(self._arranged(noise)).to(head.dtype)
         chosen = self._kind.act(head, self._free, drawn).numpy()
         actions: dict[str, Array] = {}
         for e, names in enumerate(self._names):

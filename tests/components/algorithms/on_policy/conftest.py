@@ -1,7 +1,10 @@
 """Small worlds of several agents: matrix games, and a crew of unequal shapes that may be masked, leave, or be cut."""
 
+import contextlib
+
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 
 from wattloom.batched import BatchedEnvironment, Outcome
@@ -106,3 +109,19 @@ def crew():
 @pytest.fixture
 def matrix_game():
     return MatrixGame
+
+
+@contextlib.contextmanager
+def floats_of(dtype):
+    """Learners built inside hold and compute everything in ``dtype``."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
+@pytest.fixture
+def in_precision():
+    return floats_of

@@ -29,8 +29,8 @@ def joint_log_prob(algorithm, i):
     """Log-density of agent i's stored actions under its present policy, computed from the buffer with torch.distributions."""
     actor = algorithm.actors[i]
     name = algorithm.spec.agents[i].name
-    rows = torch.from_numpy(algorithm.rollout.observations[name][:-1].reshape(algorithm._block, -1))
-    net = actor.params.member(0)
+    rows = torch.from_numpy(algorithm.rollout.observations[name][:-1].reshape(algorithm._block, -1)).double()
+    net = {key: tensor.double() for key, tensor in ((k, actor.params.member(0)[k]) for k in actor.params.shapes)}
     x = rows
     for layer in [key for key in net if "layer" in key]:
         x = torch.tanh(x @ net[layer][0, :-1] + net[layer][0, -1])
@@ -46,8 +46,14 @@ def joint_log_prob(algorithm, i):
 
 @FAMILY
 @pytest.mark.parametrize("order", ["fixed", "reverse"])
-def test_each_agent_sees_the_product_of_the_ratios_before_it(loop, crew, kind, order):
+@pytest.mark.parametrize(("dtype", "bar"), [(torch.float32, 1e-6), (torch.float64, 1e-10)], ids=["single", "double"])
+def test_each_agent_sees_the_product_of_the_ratios_before_it(loop, crew, in_precision, dtype, bar, kind, order):
     """The advantages that a turn works on are A times the product of what earlier turns changed, computed here from the networks."""
+    with in_precision(dtype):
+        _watch_factors(loop, crew, bar, kind, order)
+
+
+def _watch_factors(loop, crew, bar, kind, order):
     extra = {} if kind is HATRPO else {"learning_rate": 0.01}
     algorithm = kind(update_order=order, **SMALL, **extra)
     loop(algorithm, crew()).step(9)
@@ -78,7 +84,7 @@ def test_each_agent_sees_the_product_of_the_ratios_before_it(loop, crew, kind, o
     factor = torch.ones(algorithm._block, dtype=torch.float64)
     for name, seen in worked:
         i = "abcd".index(name)
-        torch.testing.assert_close(seen.double(), torch.from_numpy(plain[i]).double() * factor, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(seen.double(), torch.from_numpy(plain[i]).double() * factor, rtol=bar, atol=bar)
         factor *= (joint_log_prob(algorithm, i) - before[i]).exp()
     assert float((factor - 1.0).abs().max()) > 0.01
     clear()

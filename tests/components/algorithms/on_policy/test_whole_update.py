@@ -151,8 +151,9 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize(("dtype", "bar"), [(torch.float32, 1e-6), (torch.float64, 1e-10)], ids=["single", "double"])
 @pytest.mark.parametrize(("kind", "options", "order", "clip", "sequential"), CASES)
-def test_two_updates(loop, crew, kind, options, order, clip, sequential):
+def test_two_updates(loop, crew, in_precision, dtype, bar, kind, options, order, clip, sequential):
     keys = {
         "rollout_steps": 15,
         "hidden_sizes": (12, 8),
@@ -161,20 +162,17 @@ def test_two_updates(loop, crew, kind, options, order, clip, sequential):
         "gae_lambda": LAMBDA,
         "learning_rate": 3e-3,
     }
-    algorithm = kind(**keys | options)
-    run = loop(algorithm, crew(limit=2.5))
-    reference = Reference(algorithm, crew())
-    for update in range(2):
-        seen = run.step(15).transitions[15 * update :]
-        reference.update(seen, order, clip, sequential)
-        assert any(t.result.truncated.any() for t in seen)
-        for actor in algorithm.actors:
-            for e, name in enumerate(actor.names):
-                torch.testing.assert_close(
-                    ours(actor.params.member(e)), flat(reference.agents[name].parameters()), rtol=0, atol=1e-5, msg=name
-                )
-        for critic in algorithm.values.critics:
-            for e, name in enumerate(critic.names):
-                torch.testing.assert_close(
-                    ours(critic.params.member(e)), flat(reference.critics[name].parameters()), rtol=0, atol=1e-5, msg=name
-                )
+    with in_precision(dtype):
+        algorithm = kind(**keys | options)
+        run = loop(algorithm, crew(limit=2.5))
+        reference = Reference(algorithm, crew())
+        for update in range(2):
+            seen = run.step(15).transitions[15 * update :]
+            reference.update(seen, order, clip, sequential)
+            assert any(t.result.truncated.any() for t in seen)
+            for actor in algorithm.actors:
+                for e, name in enumerate(actor.names):
+                    torch.testing.assert_close(ours(actor.params.member(e)), flat(reference.agents[name].parameters()), rtol=0, atol=bar)
+            for critic in algorithm.values.critics:
+                for e, name in enumerate(critic.names):
+                    torch.testing.assert_close(ours(critic.params.member(e)), flat(reference.critics[name].parameters()), rtol=0, atol=bar)
