@@ -57,7 +57,9 @@ class Critic(Trainable):
     def values_of(self, inputs: Array) -> Array:
         """Return the values of other inputs ``(E, K, inputs)`` in units of reward, float64 ``(E, K)``."""
         with torch.no_grad():
-            out = stacked_mlp(under(self.params.views, "net"), torch.from_numpy(inputs).to(self.params.data.dtype), self.settings.activation)
+            out = stacked_mlp(
+                under(self.params.views, "net"), torch.from_numpy(inputs).to(self.params.data.dtype), self.settings.activation
+            )
         found: Array = self.scale.denormalise(out[:, 0].double()).numpy()
         return found
 
