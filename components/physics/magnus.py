@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from wattloom.components.physics.compiled import law
 from wattloom.components.physics.moist_air import RATIO, STANDARD_PRESSURE, ratio_from_wet_bulb
 from wattloom.environment import Array
 
 
+@law
 def saturation_pressure(temperature: Array) -> Array:
     """Return the saturation vapour pressure, Pa, at ``temperature`` °C."""
     pressure: Array = 610.94 * np.exp(17.625 * temperature / (temperature + 243.04))
     return pressure
 
 
+@law
 def saturation_ratio(temperature: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     """Return the humidity ratio of saturated air, kg/kg."""
     return _ratio_of(saturation_pressure(temperature), pressure)
@@ -53,6 +56,7 @@ def dew_point(ratio: Array, pressure: float = STANDARD_PRESSURE) -> Array:
     return point
 
 
+@law
 def _ratio_of(vapour_pressure: Array, pressure: float) -> Array:
     ratio: Array = RATIO * vapour_pressure / (pressure - vapour_pressure)
     return ratio

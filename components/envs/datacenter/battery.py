@@ -11,14 +11,94 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import ActionKind, Control, Power, Site, State, three_way, unit_interval
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 
 LEVELS = np.array([1.0, -1.0, 0.0])  # charge, discharge, idle
+
+
+class BatteryConstants(NamedTuple):
+    """Constants of the laws below.
+
+    Attributes:
+        most_in: C_max, MW.
+        most_out: D_max, MW.
+        low_mwh: s0 B, MWh.
+        high_mwh: s1 B, MWh.
+        per_mwh: 1/B, 1/MWh.
+        keep: exp(-sigma h), what self-discharge leaves.
+        hours: h.
+        mwh_in: eta_c h, MWh stored per MW drawn.
+        mwh_out: h/eta_d, MWh taken per MW delivered.
+        wear: w/2, USD per MWh moved.
+        export: Whether discharge may exceed the facility's power.
+    """
+
+    most_in: float
+    most_out: float
+    low_mwh: float
+    high_mwh: float
+    per_mwh: float
+    keep: float
+    hours: float
+    mwh_in: float
+    mwh_out: float
+    wear: float
+    export: bool
+
+
+@law
+def feasible(p: BatteryConstants, stored: Array) -> tuple[Array, Array]:
+    """Return the largest charging and discharging power of the next step by energy and rating, MW."""
+    kept = stored * p.keep
+    charge = np.maximum(p.high_mwh - kept, 0.0) * (1.0 / p.mwh_in)
+    discharge = np.maximum(kept - p.low_mwh, 0.0) * (1.0 / p.mwh_out)
+    return np.minimum(charge, p.most_in), np.minimum(discharge, p.most_out)
+
+
+@law
+def exchange(p: BatteryConstants, wish: Array, stored: Array, most_in: Array, most_out: Array, total_w: Array) -> tuple[Array, ...]:
+    """Return what the battery does in a step.
+
+    Args:
+        p: Constants.
+        wish: a, -1 .. 1.
+        stored: E, MWh.
+        most_in: Feasible charging power of this step, MW.
+        most_out: Feasible discharging power of this step, MW.
+        total_w: Facility power, W.
+
+    Returns:
+        Grid energy kWh, charge W, discharge W, loss kWh, wear USD, state of charge; then E' MWh and the next step's two feasible powers, MW.
+    """
+    charge = np.minimum(np.maximum(wish, 0.0) * p.most_in, most_in)
+    discharge = np.minimum(np.maximum(-wish, 0.0) * p.most_out, most_out)
+    if not p.export:
+        discharge = np.minimum(discharge, total_w * 1e-6)
+    into, out = p.mwh_in * charge, p.mwh_out * discharge
+    after = stored * p.keep + into - out
+    exchanged = p.hours * (charge - discharge)
+    grid = total_w * (p.hours * 1e-3) + exchanged * 1e3
+    loss, wear = (exchanged - (after - stored)) * 1e3, p.wear * (into + out)
+    next_in, next_out = feasible(p, after)
+    return grid, charge * 1e6, discharge * 1e6, loss, wear, after * p.per_mwh, after, next_in, next_out
+
+
+@compiled
+def exchange_loop(p: BatteryConstants, wish: Array, stored: Array, most_in: Array, most_out: Array, total_w: Array) -> Array:
+    """Return the nine of :func:`exchange` for every copy, ``(9, num_envs)``."""
+    out = np.empty((9, len(stored)))
+    for i in range(len(stored)):
+        row = exchange(p, wish[i], stored[i], most_in[i], most_out[i], total_w[i])
+        for k in range(9):
+            out[k, i] = row[k]
+    return out
 
 
 @dataclass
@@ -73,9 +153,22 @@ class LithiumBattery:
         self.size_mwh = self.capacity_mwh if self.capacity_mwh is not None else 2e-6 * site.nameplate_w
         self.most_in = self.charge_mw if self.charge_mw is not None else 0.25 * self.size_mwh
         self.most_out = self.discharge_mw if self.discharge_mw is not None else 0.25 * self.size_mwh
-        self._per_power = np.array([1.0 / self.most_in, 1.0 / self.most_out])
-        self._hours = site.step_hours
-        self._keep = math.exp(-self.self_discharge_per_h * self._hours)
+        hours = site.step_hours
+        self._constants = constants(
+            BatteryConstants,
+            self.most_in,
+            self.most_out,
+            self.soc_low * self.size_mwh,
+            self.soc_high * self.size_mwh,
+            1.0 / self.size_mwh,
+            math.exp(-self.self_discharge_per_h * hours),
+            hours,
+            self.charge_efficiency * hours,
+            hours / self.discharge_efficiency,
+            0.5 * self.wear_usd_per_mwh,
+            self.allow_export,
+        )
+        self._exchange = quickest(exchange, exchange_loop)
 
     def control(self, kind: ActionKind) -> Control:
         """Return charge, discharge, idle; or a share of the largest power, positive to charge."""
@@ -86,27 +179,21 @@ class LithiumBattery:
 
     def initial(self, num_envs: int) -> State:
         """Return the stored energy, MWh."""
-        state = {"battery_mwh": np.zeros(num_envs), "battery_feasible": np.zeros((num_envs, 2))}
+        state = {"battery_mwh": np.zeros(num_envs), "battery_charge_mw": np.zeros(num_envs), "battery_discharge_mw": np.zeros(num_envs)}
         self.begin(state, np.arange(num_envs))
         return state
 
     def begin(self, state: State, copies: Array) -> None:
         """Start at ``soc_start``."""
-        state["battery_mwh"][copies] = self.soc_start * self.size_mwh
-        state["battery_feasible"][copies] = np.stack(self.feasible(state["battery_mwh"][copies]), axis=1)
-
-    def feasible(self, stored: Array) -> tuple[Array, Array]:
-        """Return the largest charging and discharging power of the next step by energy alone, MW."""
-        kept = stored * self._keep
-        charge = np.maximum(self.soc_high * self.size_mwh - kept, 0.0) * (1.0 / (self.charge_efficiency * self._hours))
-        discharge = np.maximum(kept - self.soc_low * self.size_mwh, 0.0) * (self.discharge_efficiency / self._hours)
-        return np.minimum(charge, self.most_in), np.minimum(discharge, self.most_out)
+        stored = self.soc_start * self.size_mwh
+        state["battery_mwh"][copies] = stored
+        state["battery_charge_mw"][copies], state["battery_discharge_mw"][copies] = feasible(self._constants, np.array(stored))
 
     def view(self, state: State) -> tuple[Array, Array, Array]:
         """Return the charge within its window (0..1) and the feasible shares of full charging and discharging power."""
-        low, high = self.soc_low * self.size_mwh, self.soc_high * self.size_mwh
-        share = state["battery_feasible"] * self._per_power
-        return (state["battery_mwh"] - low) * (1.0 / (high - low)), share[:, 0], share[:, 1]
+        p = self._constants
+        charge = (state["battery_mwh"] - p.low_mwh) * (1.0 / (p.high_mwh - p.low_mwh))
+        return charge, state["battery_charge_mw"] * (1.0 / p.most_in), state["battery_discharge_mw"] * (1.0 / p.most_out)
 
     def debt_mwh(self, state: State) -> Array:
         """Return what is bought to fill a deficit against the start, or minus what a surplus would give back, MWh."""
@@ -116,24 +203,7 @@ class LithiumBattery:
     def dispatch(self, state: State, action: Array, total_w: Array) -> Power:
         """Charge or discharge for one step; the facility draws ``total_w``."""
         wish = LEVELS.take(action) if self._discrete else action
-        stored, h = state["battery_mwh"], self._hours
-        most_in, most_out = state["battery_feasible"].T
-        charge = np.minimum(np.maximum(wish, 0.0) * self.most_in, most_in)
-        discharge = np.minimum(np.maximum(-wish, 0.0) * self.most_out, most_out)
-        if not self.allow_export:
-            discharge = np.minimum(discharge, total_w * 1e-6)
-        into, out = (self.charge_efficiency * h) * charge, (h / self.discharge_efficiency) * discharge
-        after = stored * self._keep + into - out
-        state["battery_mwh"] = after
-        feasible = np.empty((len(after), 2))
-        feasible[:, 0], feasible[:, 1] = self.feasible(after)
-        state["battery_feasible"] = feasible
-        exchanged = h * (charge - discharge)
-        return Power(
-            total_w * (h * 1e-3) + exchanged * 1e3,
-            charge * 1e6,
-            discharge * 1e6,
-            (exchanged - (after - stored)) * 1e3,
-            (0.5 * self.wear_usd_per_mwh) * (into + out),
-            after * (1.0 / self.size_mwh),
-        )
+        before = (state["battery_mwh"], state["battery_charge_mw"], state["battery_discharge_mw"])
+        *power, after, next_in, next_out = self._exchange(self._constants, wish, *before, total_w)
+        state.update(battery_mwh=after, battery_charge_mw=next_in, battery_discharge_mw=next_out)
+        return Power(*power)

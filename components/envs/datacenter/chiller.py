@@ -12,9 +12,11 @@ compressor power never falls below ``ct_min`` of the reference, whatever the lif
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from wattloom.components.physics.compiled import law
 from wattloom.environment import Array
 
 Six = tuple[float, float, float, float, float, float]
@@ -40,6 +42,52 @@ class Curve:
     capacity_per_y: float = 0.0
     capacity: Six | None = None
 
+    @property
+    def capft(self) -> Six:
+        """Biquadratic coefficients of CAPFT, of the own curves too."""
+        if self.capacity is not None:
+            return self.capacity
+        x, y = self.reference
+        return (1.0 - 0.025 * x - self.capacity_per_y * y, 0.025, 0.0, self.capacity_per_y, 0.0, 0.0)
+
+
+class ChillerConstants(NamedTuple):
+    """Constants of the laws below.
+
+    Attributes:
+        capft: Biquadratic coefficients of capacity over rated capacity.
+        eirft: Biquadratic coefficients of full-load power over capacity.
+        x_low: °C, chilled water at which the curves are held.
+        x_high: °C, chilled water at which the curves are held.
+        y_low: °C, coldest condenser.
+        y_high: °C, hottest condenser.
+        least_ratio: Least CAPFT.
+        most_ratio: Most CAPFT.
+        least_full: Least full-load power over the rated one.
+        rated_w: Q_n, W.
+        rated_power_w: Q_n/COP_ref, W.
+        stage: Load at which another machine is started.
+        one: One machine over all of them.
+        cycling: Load below which a machine cycles.
+        part_load: Power over load, constant, linear and quadratic coefficient.
+    """
+
+    capft: Six
+    eirft: Six
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+    least_ratio: float
+    most_ratio: float
+    least_full: float
+    rated_w: float
+    rated_power_w: float
+    stage: float
+    one: float
+    cycling: float
+    part_load: tuple[float, float, float]
+
 
 CURVES = {
     "water": Curve(
@@ -63,46 +111,34 @@ CURVES = {
 }
 
 
+@law
 def biquadratic(c: Six, x: Array, y: Array) -> Array:
     """Return c0 + c1 x + c2 x^2 + c3 y + c4 y^2 + c5 x y."""
     value: Array = (c[0] + (c[1] + c[2] * x) * x) + (c[3] + c[4] * y + c[5] * x) * y
     return value
 
 
-def capacity_ratio(curve: Curve, x: Array, y: Array, low: float, high: float) -> Array:
-    """Return CAPFT, clipped to ``low .. high``."""
-    if curve.capacity is None:
-        ratio = (1.0 - 0.025 * curve.reference[0] - curve.capacity_per_y * curve.reference[1]) + 0.025 * x + curve.capacity_per_y * y
-    else:
-        ratio = biquadratic(curve.capacity, _within(x, curve.x_range), _within(y, curve.y_range))
-    clipped: Array = np.minimum(np.maximum(ratio, low), high)
-    return clipped
+@law
+def full_load(p: ChillerConstants, x: Array, y: Array) -> tuple[Array, Array]:
+    """Return capacity and full-load power of all machines, W, at chilled water ``x`` and condenser ``y``, °C."""
+    x = np.minimum(np.maximum(x, p.x_low), p.x_high)
+    ratio = np.minimum(np.maximum(biquadratic(p.capft, x, y), p.least_ratio), p.most_ratio)
+    full = np.maximum(ratio * biquadratic(p.eirft, x, y), p.least_full)  # a product, so that power stays monotone
+    return p.rated_w * ratio, full * p.rated_power_w
 
 
-def input_ratio(curve: Curve, x: Array, y: Array) -> Array:
-    """Return EIRFT before its floor."""
-    return biquadratic(curve.eir, x if curve.x_range[0] < -100 else _within(x, curve.x_range), y)
-
-
-def staged_power(load: Array, full_w: Array, machines: int, stage: float, least: float, curve: tuple[float, float, float]) -> Array:
+@law
+def staged_power(p: ChillerConstants, load: Array, full_w: Array) -> Array:
     """Return compressor power, W.
 
     Args:
-        load: X = heat over capacity of all machines, ``(num_envs,)``.
-        full_w: Power of all machines at full load, W, ``(num_envs,)``.
-        machines: Number of equal machines.
-        stage: Load at which another machine is started.
-        least: Load below which a machine cycles.
-        curve: Power over load, constant, linear and quadratic coefficient.
+        p: Constants.
+        load: X = heat over capacity of all machines.
+        full_w: Power of all machines at full load, W.
     """
-    on = np.minimum(np.maximum(load / stage, 1.0 / machines), 1.0)
+    on = np.minimum(np.maximum(load / p.stage, p.one), 1.0)
     part = load / on
-    held = np.maximum(part, least)
-    power: Array = full_w * on * (curve[0] + (curve[1] + curve[2] * held) * held) * np.minimum(part / least, 1.0)
+    held = np.maximum(part, p.cycling)
+    c = p.part_load
+    power: Array = full_w * on * (c[0] + (c[1] + c[2] * held) * held) * np.minimum(part / p.cycling, 1.0)
     return power
-
-
-def _within(value: Array, bounds: tuple[float, float]) -> Array:
-    """Return ``value`` clipped to ``bounds``."""
-    inside: Array = np.minimum(np.maximum(value, bounds[0]), bounds[1])
-    return inside

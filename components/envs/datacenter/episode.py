@@ -165,11 +165,9 @@ class CalendarEpisode:
     def inputs(self, state: State, elapsed: Array) -> Inputs:
         """Return the values of step ``elapsed`` of every copy."""
         index = state["episode_start"] + elapsed
-        row = self._rows.take(index, axis=0)
-        weather = Weather(row[:, DRY], row[:, WET], row[:, HUMIDITY], row[:, DEW])
-        return Inputs(
-            row[:, DEMAND], weather, row[:, CARBON], row[:, PRICE], row[:, CARBON_DAY], row[:, PRICE_DAY], row[:, PLANT:], index, row
-        )
+        x = np.ascontiguousarray(self._rows.take(index, axis=0).T)
+        weather = Weather(x[DRY], x[WET], x[HUMIDITY], x[DEW])
+        return Inputs(x[DEMAND], weather, x[CARBON], x[PRICE], x[CARBON_DAY], x[PRICE_DAY], x[PLANT:].T, index, x.T)
 
     def means(self) -> tuple[float, float, float]:
         """Return mean demand, carbon intensity g/kWh and positive price USD/MWh of the year."""

@@ -12,9 +12,11 @@ of the supply temperature, Q(T_s) = A0 - A1 T_s. Handler fans follow the cube la
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import (
     ActionKind,
     Air,
@@ -30,6 +32,95 @@ from wattloom.components.envs.datacenter.protocol import (
 from wattloom.components.envs.datacenter.servers import C_AIR, RHO_AIR
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
+
+
+class HallConstants(NamedTuple):
+    """Constants of the two laws below.
+
+    Attributes:
+        useful_air: 1 - b0, share of the handlers' air that reaches the servers, at most.
+        fresh_intake: 1 - r0, share of the servers' intake that comes from the handlers, at most.
+        flow_low: W/K, least flow of the handlers.
+        flow_high: W/K, most flow of the handlers.
+        design: W/K, design flow of the handlers.
+        fan_w: W, handlers' fans at design flow.
+        ua: W/K, through the walls.
+        s_per_mass: K/W, step over thermal mass.
+    """
+
+    useful_air: float
+    fresh_intake: float
+    flow_low: float
+    flow_high: float
+    design: float
+    fan_w: float
+    ua: float
+    s_per_mass: float
+
+
+@law
+def air_side(p: HallConstants, servers: Array, it_w: Array, liquid_w: Array, room: Array, outdoor: Array) -> tuple[Array, ...]:
+    """Return the air side of a step.
+
+    Args:
+        p: Constants.
+        servers: G_it, W/K.
+        it_w: IT power, W.
+        liquid_w: Part of it that leaves by a liquid loop, W.
+        room: T_c at the start, °C.
+        outdoor: T_o, °C.
+
+    Returns:
+        A0 (W), A1 (W/K), handlers' flow G_c (W/K), their fans (W), the warming of their air (K); then for :func:`settled_room` m, S, d, 1 - epsilon and
+        kappa.
+    """
+    flow = np.minimum(np.maximum(servers * (p.fresh_intake / p.useful_air), p.flow_low), p.flow_high)
+    useful = np.minimum(p.useful_air * flow, p.fresh_intake * servers)  # m
+    recirculated = 1.0 - useful / servers  # r
+    speed = flow / p.design
+    fan_w = p.fan_w * (speed * speed * speed)
+    heat = it_w - liquid_w  # P_air
+    source = recirculated * heat + p.ua * outdoor  # S
+    drain = useful + p.ua  # d
+    x = drain * p.s_per_mass
+    settled = -np.expm1(-x)  # 1 - epsilon
+    kappa = settled / x
+    rest = (1.0 - kappa) / drain
+    heat_1 = useful * (1.0 - rest * useful)
+    heat_0 = useful * (rest * source + kappa * room) + (1.0 - recirculated) * heat + fan_w
+    return heat_0, heat_1, flow, fan_w, fan_w / flow, useful, source, drain, settled, kappa
+
+
+@law
+def settled_room(
+    room: Array, supply: Array, useful: Array, source: Array, drain: Array, settled: Array, kappa: Array
+) -> tuple[Array, Array]:
+    """Return T_c at the end of the step and its mean over the step, °C, under the supply temperature ``supply``."""
+    final = (useful * supply + source) / drain
+    gap = room - final
+    return final + gap * (1.0 - settled), final + gap * kappa
+
+
+@compiled
+def air_side_loop(p: HallConstants, servers: Array, it_w: Array, liquid_w: Array, room: Array, outdoor: Array) -> Array:
+    """Return the ten of :func:`air_side` for every copy, ``(10, num_envs)``."""
+    out = np.empty((10, len(room)))
+    for i in range(len(room)):
+        row = air_side(p, servers[i], it_w[i], liquid_w[i], room[i], outdoor[i])
+        for k in range(10):
+            out[k, i] = row[k]
+    return out
+
+
+@compiled
+def settled_room_loop(
+    room: Array, supply: Array, useful: Array, source: Array, drain: Array, settled: Array, kappa: Array
+) -> Array:
+    """Return the two of :func:`settled_room` for every copy, ``(2, num_envs)``."""
+    out = np.empty((2, len(room)))
+    for i in range(len(room)):
+        out[0, i], out[1, i] = settled_room(room[i], supply[i], useful[i], source[i], drain[i], settled[i], kappa[i])
+    return out
 
 
 @dataclass
@@ -86,11 +177,22 @@ class Hall:
 
     def bind(self, site: Site, it_load: ItLoad) -> None:
         """Size the air handlers."""
-        self._design = it_load.design_heat_rate * self.crah_oversize
+        design = it_load.design_heat_rate * self.crah_oversize
         self._mass = self.thermal_mass_j_per_k_w * site.nameplate_w
         self._ua = self.ua_w_per_k_w * site.nameplate_w
-        self._fan_w = self.crah_w_per_m3s * self._design / (RHO_AIR * C_AIR)
-        self._seconds = site.step_seconds
+        self._constants = constants(
+            HallConstants,
+            1 - self.bypass,
+            1 - self.recirculation,
+            self.crah_min_speed * design,
+            self.crah_max_speed * design,
+            design,
+            self.crah_w_per_m3s * design / (RHO_AIR * C_AIR),
+            self._ua,
+            site.step_seconds / self._mass,
+        )
+        self._air = quickest(air_side, air_side_loop)
+        self._settle = quickest(settled_room, settled_room_loop)
 
     def control(self, kind: ActionKind) -> Control:
         """Return a step down, none or up; or the supply set-point over its whole range."""
@@ -131,29 +233,11 @@ class Hall:
 
     def air(self, state: State, setpoint: Array, it: ItPower, weather: Weather) -> Air:
         """Return the handlers' power and the heat to remove as a line of the supply temperature."""
-        servers, room, ua = it.heat_rate, state["room"], self._ua
-        flow = servers * ((1 - self.recirculation) / (1 - self.bypass))
-        flow = np.minimum(np.maximum(flow, self.crah_min_speed * self._design), self.crah_max_speed * self._design)
-        useful = np.minimum((1 - self.bypass) * flow, (1 - self.recirculation) * servers)
-        recirculated = 1.0 - useful / servers
-        speed = flow / self._design
-        fan_w = self._fan_w * (speed * speed * speed)
-        heat = it.power_w - it.liquid_w
-        source = recirculated * heat + ua * weather.dry_bulb  # S
-        drain = useful + ua  # d
-        x = drain * (self._seconds / self._mass)
-        settled = -np.expm1(-x)  # 1 - epsilon
-        kappa = settled / x
-        rest = (1.0 - kappa) / drain
-        heat_1 = useful * (1.0 - rest * useful)
-        heat_0 = useful * (rest * source + kappa * room) + (1.0 - recirculated) * heat + fan_w
-        return Air(heat_0, heat_1, flow, fan_w, fan_w / flow, setpoint, (useful, source, drain, settled, kappa))
+        found = self._air(self._constants, it.heat_rate, it.power_w, it.liquid_w, state["room"], weather.dry_bulb)
+        heat_0, heat_1, flow, fan_w, fan_rise, *room = found
+        return Air(heat_0, heat_1, flow, fan_w, fan_rise, setpoint, tuple(room))
 
     def settle(self, state: State, air: Air, supply: Array) -> Array:
         """Advance the inlet temperature exactly; return its mean over the step, °C."""
-        useful, source, drain, settled, kappa = air.room
-        final = (useful * supply + source) / drain
-        gap = state["room"] - final
-        mean: Array = final + gap * kappa
-        state["room"] = final + gap * (1.0 - settled)
+        state["room"], mean = self._settle(state["room"], supply, *air.room)
         return mean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wattloom.components.physics.compiled import law
 from wattloom.environment import Array
 
 SUPPLY_C, RANGE_K = 40.0, 8.0
@@ -16,6 +17,7 @@ def loop_temperature(heat_w: Array, design_w: float, outdoor: Array) -> Array:
     return temperature
 
 
+@law
 def loop_parts(heat_w: Array, design_w: float, outdoor: Array) -> tuple[Array, Array]:
     """Return pump and dry-cooler fan power, W."""
     rise = RANGE_K * heat_w / design_w
@@ -24,6 +26,7 @@ def loop_parts(heat_w: Array, design_w: float, outdoor: Array) -> tuple[Array, A
     return PUMP_FRACTION * heat_w, FAN_FRACTION * design_w * (speed * speed * speed)
 
 
+@law
 def liquid_loop(heat_w: Array, design_w: float, outdoor: Array) -> Array:
     """Return pumps and dry coolers together, W."""
     pump, fan = loop_parts(heat_w, design_w, outdoor)

@@ -11,15 +11,121 @@ everything in it, first in first out. In a step with demand w, flexible share f,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import ActionKind, Control, Inputs, Site, State, Work, three_way, unit_interval
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 
 LEVELS = np.array([-1.0, 0.0, 1.0])  # defer, pass, process
-AGE_SHARES = 5
+
+
+class QueueConstants(NamedTuple):
+    """Constants of the queue.
+
+    Attributes:
+        flexible: f.
+        limit: Q_max, capacity-steps.
+    """
+
+    flexible: float
+    limit: float
+
+
+@law
+def queue_step(p: QueueConstants, wish: Array, w: Array, capacity: Array, queue: Array, due: Array) -> tuple[Array, ...]:
+    """Return what a step runs and keeps, in capacity-steps.
+
+    Args:
+        p: Constants.
+        wish: a, -1 .. 1.
+        w: Demand of the step.
+        capacity: Share of IT that may run.
+        queue: q before the step.
+        due: Work in the queue that passes its deadline unless it runs now; may be negative.
+
+    Returns:
+        Fixed work run, flexible work executed, dropped, overdue afterwards, and flexible work that arrived.
+    """
+    fixed = (1.0 - p.flexible) * w
+    fixed_run = np.minimum(fixed, capacity)
+    arrivals = p.flexible * w + (fixed - fixed_run)
+    waiting = queue + arrivals
+    wanted = (1.0 + np.minimum(wish, 0.0)) * arrivals + np.maximum(wish, 0.0) * queue
+    wanted = np.maximum(np.maximum(wanted, due), np.maximum(waiting - p.limit, 0.0))
+    executed = np.minimum(np.minimum(wanted, capacity - fixed_run), waiting)
+    dropped = np.minimum(np.maximum(waiting - executed - p.limit, 0.0), arrivals)
+    return fixed_run, executed, dropped, np.maximum(due - executed, 0.0), arrivals
+
+
+def queue_rows(
+    p: QueueConstants, wish: Array, w: Array, capacity: Array, deadline: int, ring: Array, added: Array, done: Array, time: Array
+) -> tuple[Array, ...]:
+    """Advance every copy's ring (A at slot t mod length), A, R and t in place.
+
+    Returns:
+        Utilisation, queue, dropped, overdue, arrivals, executed, ``(num_envs,)`` each.
+    """
+    copies, slots = np.arange(len(time)), ring.shape[1]
+    due = ring[copies, (time + 1 - deadline) % slots] - done
+    fixed_run, executed, dropped, overdue, arrivals = queue_step(p, wish, w, capacity, added - done, due)
+    added += arrivals - dropped
+    done += executed
+    time += 1
+    ring[copies, time % slots] = added
+    return fixed_run + executed, np.maximum(added - done, 0.0), dropped, overdue, arrivals, executed
+
+
+@compiled
+def queue_loop(
+    p: QueueConstants, wish: Array, w: Array, capacity: Array, deadline: int, ring: Array, added: Array, done: Array, time: Array
+) -> Array:
+    """Do what :func:`queue_rows` does, copy by copy; ``(6, num_envs)``."""
+    out, slots = np.empty((6, len(time))), ring.shape[1]
+    for i in range(len(time)):
+        due = ring[i, (time[i] + 1 - deadline) % slots] - done[i]
+        fixed_run, executed, dropped, overdue, arrivals = queue_step(p, wish[i], w[i], capacity[i], added[i] - done[i], due)
+        added[i] += arrivals - dropped
+        done[i] += executed
+        time[i] += 1
+        ring[i, time[i] % slots] = added[i]
+        out[0, i], out[1, i], out[2, i] = fixed_run + executed, max(added[i] - done[i], 0.0), dropped
+        out[3, i], out[4, i], out[5, i] = overdue, arrivals, executed
+    return out
+
+
+def view_rows(limit: float, back: Array, ring: Array, added: Array, done: Array, time: Array) -> Array:
+    """Return the queue as agents see it, ``(num_envs, 8)``; ``back``: steps that the view looks back in the ring, ``(6,)``."""
+    older = np.maximum(ring[np.arange(len(time))[:, None], (time[:, None] - back) % ring.shape[1]] - done[:, None], 0.0)
+    queue = np.maximum(added - done, 0.0)
+    out = np.empty((len(time), 8))
+    out[:, 0] = queue / limit
+    share = older[:, :4] / np.maximum(queue, 1e-9)[:, None]
+    out[:, 1] = queue > 1e-9
+    out[:, 2:6] = share
+    out[:, 1:5] -= share
+    out[:, 6:] = older[:, 4:] / limit
+    return out
+
+
+@compiled
+def view_loop(limit: float, back: Array, ring: Array, added: Array, done: Array, time: Array) -> Array:
+    """Do what :func:`view_rows` does, copy by copy."""
+    out, slots = np.empty((len(time), 8)), ring.shape[1]
+    for i in range(len(time)):
+        queue = max(added[i] - done[i], 0.0)
+        out[i, 0] = queue / limit
+        out[i, 1] = 1.0 if queue > 1e-9 else 0.0
+        for k in range(4):
+            share = max(ring[i, (time[i] - back[k]) % slots] - done[i], 0.0) / max(queue, 1e-9)
+            out[i, k + 2] = share
+            out[i, k + 1] -= share
+        for k in range(4, 6):
+            out[i, k + 2] = max(ring[i, (time[i] - back[k]) % slots] - done[i], 0.0) / limit
+    return out
 
 
 @dataclass
@@ -52,6 +158,8 @@ class FluidQueue:
         if self.deadline < 1 or abs(steps - self.deadline) > 1e-9:
             raise ConfigError(f"load_shifting.deadline_h={self.deadline_h} is no whole number of steps of {site.step_seconds:g} s")
         self.limit = self.queue_limit_h / site.step_hours
+        self._constants = constants(QueueConstants, self.flexible_share, self.limit)
+        self._step, self._look = quickest(queue_rows, queue_loop), quickest(view_rows, view_loop)
         self._ring = self.deadline + 2
         ages = np.array([6.0, 12.0, 18.0, 24.0]) / site.step_hours
         ages = np.minimum(np.round(ages).astype(np.int64), self._ring - 1)
@@ -82,40 +190,14 @@ class FluidQueue:
     def execute(self, state: State, inputs: Inputs, action: Array, capacity: Array | float) -> Work:
         """Take in the demand of a step and run a share of it."""
         wish = LEVELS.take(action) if self._discrete else action
-        w, done, added, t = inputs.demand, state["queue_done"], state["queue_added"], state["queue_time"]
-        fixed = (1.0 - self.flexible_share) * w
-        fixed_run = np.minimum(fixed, capacity)
-        arrivals = self.flexible_share * w + (fixed - fixed_run)
-        left = capacity - fixed_run
-        queue = added - done
-        waiting = queue + arrivals
-        slots = np.arange(len(t)) * self._ring
-        ring = state["queue_ring"].reshape(-1)
-
-        due = ring.take(slots + (t + 1 - self.deadline) % self._ring) - done
-        wanted = (1.0 + np.minimum(wish, 0.0)) * arrivals + np.maximum(wish, 0.0) * queue
-        wanted = np.maximum(np.maximum(wanted, due), np.maximum(waiting - self.limit, 0.0))
-        executed = np.minimum(np.minimum(wanted, left), waiting)
-        dropped = np.minimum(np.maximum(waiting - executed - self.limit, 0.0), arrivals)
-
-        added = added + (arrivals - dropped)
-        done = done + executed
-        ring[slots + (t + 1) % self._ring] = added
-        overdue = np.maximum(due - executed, 0.0)
-        state.update(queue_added=added, queue_done=done, queue_time=t + 1)
-        return Work(fixed_run + executed, np.maximum(added - done, 0.0), dropped, overdue, arrivals, {"executed": executed})
+        room = capacity if isinstance(capacity, np.ndarray) else np.full(len(wish), float(capacity))
+        before = (state["queue_ring"], state["queue_added"], state["queue_done"], state["queue_time"])
+        *work, executed = self._step(self._constants, wish, inputs.demand, room, self.deadline, *before)
+        return Work(*work, {"executed": executed})
 
     def view(self, state: State) -> Array:
         """Return queue over its limit, shares of its work by age, work due within an hour and overdue work over the limit, ``(num_envs, 8)``."""
-        done, t = state["queue_done"], state["queue_time"]
-        slots = (np.arange(len(t)) * self._ring)[:, None] + (t[:, None] - self._back) % self._ring
-        older = np.maximum(state["queue_ring"].reshape(-1).take(slots) - done[:, None], 0.0)
-        queue = np.maximum(state["queue_added"] - done, 0.0)
-        out = np.empty((len(t), 8))
-        out[:, 0] = queue / self.limit
-        share = older[:, :4] / np.maximum(queue, 1e-9)[:, None]
-        out[:, 1] = queue > 1e-9
-        out[:, 2:6] = share
-        out[:, 1:5] -= share
-        out[:, 6:] = older[:, 4:] / self.limit
-        return out
+        view: Array = self._look(
+            self.limit, self._back, state["queue_ring"], state["queue_added"], state["queue_done"], state["queue_time"]
+        )
+        return view

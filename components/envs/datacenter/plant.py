@@ -1,10 +1,6 @@
 """Cooling plants: chilled water with an air-cooled chiller or with a cooling tower, each with or without an economiser.
 
-Chilled water follows the set-point, T_chw = clip(T_set - approach, low, high), which is what rewards a warmer set-point. The supply temperature obeys
-T_s = max(min(T_set, A0/A1), (A0 - Q_max)/A1): the plant never heats, and where it is too small the supply air floats up.
-
-An airside economiser mixes in outdoor air while its dew point is low; a waterside one pre-cools the return water by the tower. Neglected: latent coil
-load, humidification, filter pressure. The approach, pump and fan constants of the tower are engineering values.
+A plant holds what is configured; :mod:`wattloom.components.envs.datacenter.plant_laws` says what it does in a step.
 """
 
 from __future__ import annotations
@@ -14,17 +10,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wattloom.components.envs.datacenter.chiller import CURVES, capacity_ratio, input_ratio, staged_power
-from wattloom.components.envs.datacenter.liquid import liquid_loop
+from wattloom.components.envs.datacenter.chiller import CURVES, ChillerConstants
+from wattloom.components.physics.compiled import constants
+from wattloom.components.envs.datacenter.plant_laws import (
+    BARRED,
+    C_WATER,
+    H_FG,
+    REJECTED,
+    TOWER_RANGE_K,
+    PlantConstants,
+    TowerConstants,
+    air_cooled_plants,
+    water_cooled_plants,
+)
 from wattloom.components.envs.datacenter.protocol import Air, ItLoad, ItPower, Plant, Site, Weather
-from wattloom.components.physics.magnus import saturation_ratio
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
-
-H_FG = 2.45e6  # J/kg, heat of evaporation
-C_AIR, C_WATER = 1006.0, 4186.0  # J/(kg K)
-REJECTED = 1.18  # design heat to reject over heat to remove
-TOWER_RANGE_K = 5.5  # K, cooling of the condenser water at design
 
 
 @dataclass
@@ -77,73 +78,56 @@ class ChillerPlant:
             raise ConfigError(f"cooling.load_curve={list(self.load_curve)}: give three coefficients that add up to 1")
         if self.pump_fraction < 0 or not 0 <= self.pump_min_speed <= 1 or self.coil_approach_k < 0:
             raise ConfigError("cooling: pump_fraction >= 0, 0 <= pump_min_speed <= 1 and coil_approach_k >= 0 are needed")
-        self._curve = CURVES[self.curve]
-        c0, c1, c2 = (float(c) for c in self.load_curve)
-        self._load_curve = (c0, c1, c2)
 
     def bind(self, site: Site, it_load: ItLoad) -> None:
         """Size the plant."""
-        self._liquid = it_load.liquid_share
-        self._nameplate = site.nameplate_w
-        self.rated_w = self.plant_oversize * site.nameplate_w * (1.0 - 0.9 * it_load.liquid_share)
-        self._seconds = site.step_seconds
+        liquid = it_load.liquid_share
+        self.rated_w = self.plant_oversize * site.nameplate_w * (1.0 - 0.9 * liquid)
+        self._constants = constants(
+            PlantConstants,
+            self._chillers(),
+            self.coil_approach_k,
+            self.chw_min_c,
+            self.chw_max_c,
+            self.pump_fraction * self.rated_w,
+            self.pump_min_speed,
+            liquid * site.nameplate_w,
+            self._dew_point_lock() is not None,
+        )
         site.peak_power_mw = 1.5e-6 * site.nameplate_w
 
-    def _chilled_water(self, setpoint: Array) -> Array:
-        """Return the chilled-water temperature, °C."""
-        water: Array = np.minimum(np.maximum(setpoint - self.coil_approach_k, self.chw_min_c), self.chw_max_c)
-        return water
+    def _chillers(self) -> ChillerConstants:
+        """Return the constants of the chillers."""
+        curve, (c0, c1, c2) = CURVES[self.curve], self.load_curve
+        return constants(
+            ChillerConstants,
+            curve.capft,
+            curve.eir,
+            *curve.x_range,
+            *curve.y_range,
+            self.capacity_low,
+            self.capacity_high,
+            self.ct_min,
+            self.rated_w,
+            self.rated_w / self.cop_ref,
+            self.stage_load,
+            1.0 / self.chillers,
+            self.least_load,
+            (float(c0), float(c1), float(c2)),
+        )
 
-    def _capacity(self, chilled: Array, condenser: Array) -> tuple[Array, Array]:
-        """Return capacity and full-load power of all machines, W."""
-        ratio = capacity_ratio(self._curve, chilled, condenser, self.capacity_low, self.capacity_high)
-        full = np.maximum(ratio * input_ratio(self._curve, chilled, condenser), self.ct_min)  # a product, so that power stays monotone
-        return self.rated_w * ratio, full * (self.rated_w / self.cop_ref)
+    def _dew_point_lock(self) -> float | None:
+        """Return the dew point up to which outdoor air is mixed in, °C; None: never."""
+        return None
 
-    def _power(self, heat: Array, capacity: Array, full_w: Array) -> tuple[Array, Array]:
-        """Return chiller load and compressor power, W."""
-        load = heat / capacity
-        return load, staged_power(load, full_w, self.chillers, self.stage_load, self.least_load, self._load_curve)
-
-    def _pump(self, coil: Array) -> Array:
-        """Return chilled-water pump power, W; the last factor removes a jump at no load."""
-        z = coil / self.rated_w
-        speed = np.maximum(z, self.pump_min_speed)
-        power: Array = (self.pump_fraction * self.rated_w) * (speed * speed * speed) * np.minimum(z * 50.0, 1.0)
-        return power
+    def _barred(self, weather: Weather) -> Array:
+        """Return 0 where outdoor air may be mixed in, else :data:`BARRED`."""
+        lock = self._dew_point_lock()
+        return np.where(weather.dew_point <= (-np.inf if lock is None else lock), 0.0, BARRED)
 
     def columns(self, weather: Weather) -> Array:
-        """Return what depends on the weather alone, ``(..., k)``."""
+        """Return what depends on the weather alone, ``(..., 2)``."""
         raise NotImplementedError
-
-    def _air(self, air: Air, most: Array, weather: Weather, columns: Array) -> tuple[Array, Array, Array]:
-        """Return supply °C, heat removed W and coil heat W; without outdoor air the coil takes all."""
-        supply = closed_supply(air, most)[1]
-        heat = np.maximum(air.heat_0 - air.heat_1 * supply, 0.0)
-        return supply, heat, heat
-
-    def _loop(self, it: ItPower, weather: Weather, like: Array) -> Array:
-        """Return the liquid loop's power, W."""
-        if self._liquid == 0:
-            return np.zeros(len(like))
-        return liquid_loop(it.liquid_w, self._liquid * self._nameplate, weather.dry_bulb)
-
-
-def closed_supply(air: Air, most: Array) -> tuple[Array, Array]:
-    """Return the supply temperature wanted (never heating) and the one a plant of capacity ``most`` (W) can hold, °C."""
-    heat_1 = np.maximum(air.heat_1, 1e-300)
-    wanted = np.minimum(air.setpoint, air.heat_0 / heat_1)
-    return wanted, np.maximum(wanted, (air.heat_0 - most) / heat_1)
-
-
-def mixed_supply(air: Air, most: Array, outdoor: Array, allowed: Array) -> tuple[Array, Array, Array]:
-    """Return supply °C, heat removed W and coil heat W with outdoor air mixed in where ``allowed`` (bool)."""
-    wanted, supply = closed_supply(air, most)
-    outside = outdoor + air.fan_rise
-    supply = np.where(allowed, np.minimum(supply, np.maximum(wanted, outside - most / air.flow)), supply)
-    heat = np.maximum(air.heat_0 - air.heat_1 * supply, 0.0)
-    mixed = np.minimum(heat, np.maximum(air.flow * (outside - supply), 0.0))
-    return supply, heat, np.where(allowed, mixed, heat)
 
 
 @dataclass
@@ -151,19 +135,26 @@ class AirCooledPlant(ChillerPlant):
     """Air-cooled chillers (condenser fans are inside ``cop_ref``); no tower, no water."""
 
     def columns(self, weather: Weather) -> Array:
-        """Return the condenser temperature, °C."""
-        low, high = self._curve.y_range
-        return np.clip(weather.dry_bulb, low, high)[..., None]
+        """Return the condenser temperature, °C, and whether outdoor air is barred."""
+        low, high = CURVES[self.curve].y_range
+        return np.stack([np.clip(weather.dry_bulb, low, high), self._barred(weather)], axis=-1)
 
     def cool(self, air: Air, it: ItPower, weather: Weather, columns: Array) -> Plant:
         """Serve the air side."""
-        capacity, full = self._capacity(self._chilled_water(air.setpoint), columns[:, 0])
-        supply, heat, coil = self._air(air, capacity, weather, columns)
-        load, chiller = self._power(coil, capacity, full)
-        zero = np.zeros(len(heat))
-        loop = self._loop(it, weather, heat)
+        condenser, barred = np.ascontiguousarray(columns.T)
         return Plant(
-            supply, heat, coil, chiller, self._pump(coil), zero, zero, loop, zero, zero, zero, weather.dry_bulb, zero, capacity, load
+            *air_cooled_plants(
+                self._constants,
+                air.heat_0,
+                air.heat_1,
+                air.setpoint,
+                air.flow,
+                air.fan_rise,
+                it.liquid_w,
+                weather.dry_bulb,
+                condenser,
+                barred,
+            )
         )
 
 
@@ -177,13 +168,8 @@ class AirCooledAirside(AirCooledPlant):
 
     econ_dew_point_c: float = 15.0
 
-    def columns(self, weather: Weather) -> Array:
-        """Return the condenser temperature, °C, and whether outdoor air is allowed."""
-        allowed = (weather.dew_point <= self.econ_dew_point_c).astype(np.float64)
-        return np.concatenate([super().columns(weather), allowed[..., None]], axis=-1)
-
-    def _air(self, air: Air, most: Array, weather: Weather, columns: Array) -> tuple[Array, Array, Array]:
-        return mixed_supply(air, most, weather.dry_bulb, columns[:, 1] > 0)
+    def _dew_point_lock(self) -> float:
+        return self.econ_dew_point_c
 
 
 @dataclass
@@ -215,73 +201,51 @@ class TowerPlant(ChillerPlant):
         if self.cycles <= 1 or not 0 <= self.tower_min_speed <= 1:
             raise ConfigError("cooling: cycles > 1 and 0 <= tower_min_speed <= 1 are needed")
 
+    def bind(self, site: Site, it_load: ItLoad) -> None:
+        """Size plant and tower."""
+        super().bind(site, it_load)
+        design, seconds = REJECTED * self.rated_w, site.step_seconds
+        self._tower = constants(
+            TowerConstants,
+            *self._free_cooling(),
+            self.tower_fan_fraction * design,
+            self.tower_min_speed,
+            self.condenser_pump_fraction,
+            design,
+            seconds / H_FG,
+            self.drift_fraction * seconds / (C_WATER * TOWER_RANGE_K),
+            1.0 / (self.cycles - 1.0),
+        )
+
+    def _free_cooling(self) -> tuple[bool, float, float, float, float]:
+        """Return whether there is a waterside economiser, the tower's target, its least target, the exchanger's approach and the coil's range."""
+        raise NotImplementedError
+
     def columns(self, weather: Weather) -> Array:
-        """Return the approach's factor: it grows as the wet bulb falls."""
-        return (self.tower_approach_k * np.maximum(1.0 + 0.05 * (25.6 - weather.wet_bulb), 0.5))[..., None]
+        """Return the tower's approach at full load, K, which grows as the wet bulb falls, and whether outdoor air is barred."""
+        reach = self.tower_approach_k * np.maximum(1.0 + 0.05 * (25.6 - weather.wet_bulb), 0.5)
+        return np.stack([reach, self._barred(weather)], axis=-1)
 
     def cool(self, air: Air, it: ItPower, weather: Weather, columns: Array) -> Plant:
         """Serve the air side and reject the heat by the tower."""
-        chilled = self._chilled_water(air.setpoint)
-        share = np.minimum(np.maximum((air.heat_0 - air.heat_1 * air.setpoint) / self.rated_w, 0.05), 1.2)
-        approach = columns[:, 0] * share
-        water = np.maximum(self._target(chilled), weather.wet_bulb + approach)
-        low, high = self._curve.y_range
-        capacity, full = self._capacity(chilled, np.minimum(np.maximum(water, low), high))
-        free = self._economiser(chilled, water)
-        most = self._most(capacity, free)
-        supply, heat, coil = self._air(air, most, weather, columns)
-        load, chiller = self._power(coil if free is None else coil * (1.0 - free), capacity, full)
-        rejected = coil + chiller
-        tower = self._tower(rejected, approach, water - weather.wet_bulb)
-        evaporated, bled, total = self._water(rejected, water, weather)
+        reach, barred = np.ascontiguousarray(columns.T)
         return Plant(
-            supply,
-            heat,
-            coil,
-            chiller,
-            self._pump(coil),
-            self.condenser_pump_fraction * rejected,
-            tower,
-            self._loop(it, weather, heat),
-            evaporated,
-            bled,
-            total,
-            water,
-            np.zeros(len(heat)) if free is None else free,
-            most,
-            load,
+            *water_cooled_plants(
+                self._constants,
+                self._tower,
+                air.heat_0,
+                air.heat_1,
+                air.setpoint,
+                air.flow,
+                air.fan_rise,
+                it.liquid_w,
+                weather.dry_bulb,
+                weather.wet_bulb,
+                weather.humidity_ratio,
+                reach,
+                barred,
+            )
         )
-
-    def _target(self, chilled: Array) -> Array | float:
-        """Return the condenser water that the tower aims at, °C."""
-        raise NotImplementedError
-
-    def _economiser(self, chilled: Array, water: Array) -> Array | None:
-        """Return the share that the tower pre-cools; None: no economiser."""
-        return None
-
-    def _most(self, capacity: Array, free: Array | None) -> Array:
-        """Return the heat that the coil can take, W."""
-        return capacity
-
-    def _tower(self, rejected: Array, approach: Array, above: Array) -> Array:
-        """Return tower fan power, W; ``above``: condenser water over wet bulb, K."""
-        design = REJECTED * self.rated_w
-        speed = np.minimum(np.maximum(approach / np.maximum(above, 1e-6), self.tower_min_speed), 1.0)
-        power: Array = (self.tower_fan_fraction * design) * (speed * speed * speed) * np.minimum(rejected * (4.0 / design), 1.0)
-        return power
-
-    def _water(self, rejected: Array, condenser: Array, weather: Weather) -> tuple[Array, Array, Array]:
-        """Return evaporated, bled and total water, L a step: air leaves the tower saturated, and its latent share of the heat is evaporation."""
-        leaving = condenser + (0.5 * TOWER_RANGE_K) * np.minimum(rejected / (REJECTED * self.rated_w), 1.0)
-        latent = H_FG * (saturation_ratio(leaving) - weather.humidity_ratio)
-        total = C_AIR * (leaving - weather.dry_bulb) + latent
-        # hot dry air evaporates more than the heat; water is never below wet bulb, so latent > 0 and a total below 1 J/kg ends at the limit too
-        share = np.minimum(latent / np.maximum(total, 1.0), 1.6)
-        evaporated = share * rejected * (self._seconds / H_FG)
-        drift = rejected * (self.drift_fraction * self._seconds / (C_WATER * TOWER_RANGE_K))
-        bled = np.maximum(evaporated * (1.0 / (self.cycles - 1.0)) - drift, 0.0)
-        return evaporated, bled, evaporated + drift + bled
 
 
 @dataclass
@@ -294,8 +258,8 @@ class WaterCooledPlant(TowerPlant):
 
     tower_target_c: float = 18.0
 
-    def _target(self, chilled: Array) -> float:
-        return self.tower_target_c
+    def _free_cooling(self) -> tuple[bool, float, float, float, float]:
+        return False, self.tower_target_c, self.tower_target_c, 0.0, 1.0
 
 
 @dataclass
@@ -308,13 +272,8 @@ class WaterCooledAirside(WaterCooledPlant):
 
     econ_dew_point_c: float = 15.0
 
-    def columns(self, weather: Weather) -> Array:
-        """Return the approach's factor and whether outdoor air is allowed."""
-        allowed = (weather.dew_point <= self.econ_dew_point_c).astype(np.float64)
-        return np.concatenate([super().columns(weather), allowed[..., None]], axis=-1)
-
-    def _air(self, air: Air, most: Array, weather: Weather, columns: Array) -> tuple[Array, Array, Array]:
-        return mixed_supply(air, most, weather.dry_bulb, columns[:, 1] > 0)
+    def _dew_point_lock(self) -> float:
+        return self.econ_dew_point_c
 
 
 @dataclass
@@ -331,15 +290,5 @@ class WaterCooledWaterside(TowerPlant):
     exchanger_approach_k: float = 1.7
     chw_range_k: float = 6.0
 
-    def _target(self, chilled: Array) -> Array:
-        return np.maximum(chilled - self.exchanger_approach_k, self.tower_min_c)
-
-    def _economiser(self, chilled: Array, water: Array) -> Array:
-        share = (chilled + (self.chw_range_k - self.exchanger_approach_k) - water) * (1.0 / self.chw_range_k)
-        clipped: Array = np.minimum(np.maximum(share, 0.0), 1.0)
-        return clipped
-
-    def _most(self, capacity: Array, free: Array | None) -> Array:
-        rest = 1.0 if free is None else np.maximum(1.0 - free, 1e-9)
-        most: Array = np.minimum(capacity / rest, 1.5 * self.rated_w)
-        return most
+    def _free_cooling(self) -> tuple[bool, float, float, float, float]:
+        return True, self.tower_min_c, self.tower_min_c, self.exchanger_approach_k, self.chw_range_k

@@ -15,16 +15,79 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import ItPower
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
 
 C_AIR, RHO_AIR = 1006.0, 1.2  # J/(kg K), kg/m3
 RACK_KEYS = ("count", "full_w", "idle_w", "fan_max_w", "airflow_max_m3s")
+
+
+class ServerConstants(NamedTuple):
+    """Constants of the law below, kinds of servers added up.
+
+    Attributes:
+        idle: Idle power over nameplate.
+        work: Power that full work adds over nameplate, without fans.
+        fan: Fan power at full speed over nameplate.
+        flow_rate: Heat capacity flow of the air at full fan speed, W/K.
+        speed_idle: Fan speed at no work.
+        speed_load: Fan speed added at full work.
+        speed_per_k: 1/K, ramp above ``fan_from``.
+        fan_from: °C.
+        leakage: 1/K, growth of processor power above ``leakage_from``.
+        leakage_from: °C.
+        off_end: °C, inlet at which all are off.
+        w_per_k_off: W/K, nameplate that switches off per K.
+        nameplate: W.
+        liquid_share: Share of processor heat that a liquid loop carries.
+        concave: Whether power follows 2u - u^1.4 instead of u.
+    """
+
+    idle: float
+    work: float
+    fan: float
+    flow_rate: float
+    speed_idle: float
+    speed_load: float
+    speed_per_k: float
+    fan_from: float
+    leakage: float
+    leakage_from: float
+    off_end: float
+    w_per_k_off: float
+    nameplate: float
+    liquid_share: float
+    concave: bool
+
+
+@law
+def server_power(p: ServerConstants, inlet: Array, u: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Return IT power W, fans W, liquid heat W, heat capacity flow W/K and IT power at a cool inlet W, from inlet °C and utilisation."""
+    if p.concave:
+        u = 2 * u - u**1.4
+    cool = p.speed_idle + p.speed_load * u
+    speed = np.minimum(cool + p.speed_per_k * np.maximum(inlet - p.fan_from, 0.0), 1.0)
+    on = np.minimum(np.maximum((p.off_end - inlet) * p.w_per_k_off, 0.0), p.nameplate)
+    work = p.idle + p.work * u
+    cpu = work * (1.0 + p.leakage * np.maximum(inlet - p.leakage_from, 0.0)) * on
+    fan = p.fan * (speed * speed * speed) * on
+    reference = (work + p.fan * (cool * cool * cool)) * on
+    return cpu + fan, fan, p.liquid_share * cpu, p.flow_rate * speed, reference
+
+
+@compiled
+def server_power_loop(p: ServerConstants, inlet: Array, u: Array) -> Array:
+    """Return the five of :func:`server_power` for every copy, ``(5, num_envs)``."""
+    out = np.empty((5, len(u)))
+    for i in range(len(u)):
+        out[0, i], out[1, i], out[2, i], out[3, i], out[4, i] = server_power(p, inlet[i], u[i])
+    return out
 
 
 @dataclass
@@ -85,6 +148,29 @@ class Servers:
         self._idle, self._work, self._fan, self._flow = (float(w) for w in weights.sum(axis=1))
         self.dynamic_w = (1.0 - self._idle) * self.nameplate_w
         self.design_heat_rate = C_AIR * RHO_AIR * self._flow * full_speed * self.nameplate_w
+        self._power = quickest(server_power, server_power_loop)
+        self._constants = self._law()
+
+    def _law(self) -> ServerConstants:
+        """Return the constants of the law."""
+        return constants(
+            ServerConstants,
+            self._idle,
+            self._work,
+            self._fan,
+            C_AIR * RHO_AIR * self._flow * self.nameplate_w,
+            self.fan_speed_idle,
+            self.fan_speed_load,
+            self.fan_speed_per_k,
+            self.fan_from_c,
+            self.leakage_per_k,
+            self.leakage_from_c,
+            self.off_end_c,
+            self.nameplate_w / (self.off_end_c - self.off_start_c),
+            self.nameplate_w,
+            self.liquid_share,
+            self.power_curve == "fan2007",
+        )
 
     def _check(self) -> None:
         """Refuse values out of range."""
@@ -142,14 +228,4 @@ class Servers:
 
     def power(self, inlet_c: Array, utilisation: Array) -> ItPower:
         """Return power and air flow at inlet temperature ``inlet_c`` (°C) and utilisation (0..1), each ``(num_envs,)``."""
-        u = utilisation if self.power_curve == "linear" else 2 * utilisation - utilisation**1.4
-        nameplate = self.nameplate_w
-        cool = self.fan_speed_idle + self.fan_speed_load * u
-        speed = np.minimum(cool + self.fan_speed_per_k * np.maximum(inlet_c - self.fan_from_c, 0.0), 1.0)
-        work = self._idle + self._work * u
-        on = np.minimum(np.maximum((self.off_end_c - inlet_c) * (nameplate / (self.off_end_c - self.off_start_c)), 0.0), nameplate)
-        cpu = work * (1.0 + self.leakage_per_k * np.maximum(inlet_c - self.leakage_from_c, 0.0)) * on
-        fan = self._fan * (speed * speed * speed) * on
-        reference = (work + self._fan * (cool * cool * cool)) * on
-        flow = (C_AIR * RHO_AIR * self._flow * nameplate) * speed
-        return ItPower(cpu + fan, fan, self.liquid_share * cpu, flow, reference)
+        return ItPower(*self._power(self._constants, inlet_c, utilisation))

@@ -122,19 +122,10 @@ class SustainDcEpisode:
 
     def inputs(self, state: State, elapsed: Array) -> Inputs:
         """Return the values of step ``elapsed`` of every copy."""
-        row = state["episode_values"][np.arange(len(elapsed)), LEAD + elapsed]
-        zero = np.zeros(len(elapsed))
-        return Inputs(
-            row[:, DEMAND],
-            _weather(row),
-            row[:, CARBON],
-            zero,
-            row[:, CARBON],
-            zero,
-            row[:, PLANT:],
-            state["episode_start"] + elapsed,
-            row,
-        )
+        x = np.ascontiguousarray(state["episode_values"][np.arange(len(elapsed)), LEAD + elapsed].T)
+        zero, index = np.zeros(len(elapsed)), state["episode_start"] + elapsed
+        weather = Weather(x[DRY], x[WET], x[HUMIDITY], x[DEW])
+        return Inputs(x[DEMAND], weather, x[CARBON], zero, x[CARBON], zero, x[PLANT:].T, index, x.T)
 
 
 def _weather(row: Array) -> Weather:

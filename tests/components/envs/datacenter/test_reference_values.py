@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wattloom.components.envs.datacenter.battery import LithiumBattery
-from wattloom.components.envs.datacenter.chiller import CURVES, biquadratic
+from wattloom.components.envs.datacenter.chiller import CURVES, biquadratic, full_load
 from wattloom.components.envs.datacenter.load_shifting import FluidQueue
 from wattloom.components.envs.datacenter.protocol import Inputs, Site, Weather
 from wattloom.components.envs.datacenter.servers import C_AIR, RHO_AIR, Servers
@@ -107,7 +107,7 @@ def test_curve(curve, x, y, expected):
 
 def test_published_curve_is_clamped_to_its_range(bench):
     site = bench("W", curve="doe2_centrifugal")
-    cool, warm = (site.plant._capacity(np.array([x]), np.array([28.0]))[1] for x in (10.0, 20.0))
+    cool, warm = (full_load(site.plant._constants.chiller, np.array([x]), np.array([28.0]))[1] for x in (10.0, 20.0))
     assert cool == warm  # outside 5 .. 10 °C the published curve would turn upward
 
 
