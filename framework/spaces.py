@@ -61,6 +61,7 @@ class ActionChecker:
             for name, space in self._agents.items()
             if isinstance(space, spaces.Box)
         }
+        self._ranges = {name: _range(space) for name, space in self._agents.items() if not isinstance(space, spaces.Box)}
 
     def __call__(self, actions: Mapping[str, Any], active: Mapping[str, Array] | None = None) -> tuple[dict[str, Array], Array]:
         """Return the checked actions by agent and the number of clipped entries a copy, float64 ``(num_envs,)``.
@@ -89,7 +90,7 @@ class ActionChecker:
             if isinstance(space, spaces.Box):
                 checked[name] = self._box(name, raw, clipped)
             else:
-                checked[name] = _discrete(name, raw, space)
+                checked[name] = _discrete(name, raw, *self._ranges[name])
         return checked, clipped
 
     def _box(self, name: str, raw: Array, clipped: Array) -> Array:
@@ -107,18 +108,20 @@ class ActionChecker:
         return bounded
 
 
-def _discrete(name: str, raw: Array, space: spaces.Discrete | spaces.MultiDiscrete) -> Array:
+def _range(space: spaces.Discrete | spaces.MultiDiscrete) -> tuple[Array, Array]:
+    """Return the first choice of each dimension and the one after the last."""
+    start = np.asarray(space.start)
+    return start, start + np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)
+
+
+def _discrete(name: str, raw: Array, start: Array, stop: Array) -> Array:
     """Check integer actions against their ranges."""
     if raw.dtype.kind not in "iu":
         raise ActionError(f"action of agent '{name}' must be integers, not {raw.dtype}")
-    start = np.asarray(space.start)
-    count = np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)
-    bad = (raw < start) | (raw >= start + count)
-    if bad.any():
+    bad = (raw < start) | (raw >= stop)
+    if np.count_nonzero(bad):
         copy = int(np.argwhere(bad)[0][0])
-        raise ActionError(
-            f"action of agent '{name}' in copy {copy} is {raw[copy]}, outside {start.tolist()}..{(start + count - 1).tolist()}"
-        )
+        raise ActionError(f"action of agent '{name}' in copy {copy} is {raw[copy]}, outside {start.tolist()}..{(stop - 1).tolist()}")
     checked: Array = raw.astype(np.int64, copy=False)
     return checked
 

@@ -20,7 +20,7 @@ try:
     import numba
     from numba.extending import register_jitable
 
-    FAST = not numba.config.DISABLE_JIT
+    FAST = not bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
 except ImportError:
     FAST = False
 
@@ -29,7 +29,8 @@ def law(function: Function) -> Function:
     """Let compiled loops call ``function``; called from Python it stays as it is."""
     if not FAST:
         return function
-    return cast(Function, register_jitable(error_model="numpy")(function))
+    marked: Function = register_jitable(error_model="numpy")(function)
+    return marked
 
 
 def compiled(function: Function) -> Function:

@@ -113,9 +113,7 @@ def air_side_loop(p: HallConstants, servers: Array, it_w: Array, liquid_w: Array
 
 
 @compiled
-def settled_room_loop(
-    room: Array, supply: Array, useful: Array, source: Array, drain: Array, settled: Array, kappa: Array
-) -> Array:
+def settled_room_loop(room: Array, supply: Array, useful: Array, source: Array, drain: Array, settled: Array, kappa: Array) -> Array:
     """Return the two of :func:`settled_room` for every copy, ``(2, num_envs)``."""
     out = np.empty((2, len(room)))
     for i in range(len(room)):
@@ -239,5 +237,6 @@ class Hall:
 
     def settle(self, state: State, air: Air, supply: Array) -> Array:
         """Advance the inlet temperature exactly; return its mean over the step, °C."""
+        mean: Array
         state["room"], mean = self._settle(state["room"], supply, *air.room)
         return mean

@@ -192,8 +192,8 @@ class FluidQueue:
         wish = LEVELS.take(action) if self._discrete else action
         room = capacity if isinstance(capacity, np.ndarray) else np.full(len(wish), float(capacity))
         before = (state["queue_ring"], state["queue_added"], state["queue_done"], state["queue_time"])
-        *work, executed = self._step(self._constants, wish, inputs.demand, room, self.deadline, *before)
-        return Work(*work, {"executed": executed})
+        run, queue, dropped, overdue, arrivals, executed = self._step(self._constants, wish, inputs.demand, room, self.deadline, *before)
+        return Work(run, queue, dropped, overdue, arrivals, {"executed": executed})
 
     def view(self, state: State) -> Array:
         """Return queue over its limit, shares of its work by age, work due within an hour and overdue work over the limit, ``(num_envs, 8)``."""

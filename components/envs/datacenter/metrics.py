@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled, law, quickest
 from wattloom.components.envs.datacenter.protocol import Record, Site
 from wattloom.components.envs.datacenter.settlement import settlement_mwh
 from wattloom.environment import Array, Column
@@ -44,49 +45,149 @@ COLUMNS = (
     Column("heat_removed", "kWh"),
     Column("heat_free", "kWh", "higher"),
 )
+NAMES = tuple(column.name for column in COLUMNS)
 RECOMMENDED_C, ALLOWABLE_C = (18.0, 27.0), (15.0, 32.0)  # ASHRAE TC9.9, class A1, server inlet
+
+
+@law
+def metric_values(
+    hours: float,
+    it_w: Array,
+    cooling_w: Array,
+    loss_w: Array,
+    total_w: Array,
+    fan_w: Array,
+    discharge_w: Array,
+    demand: Array,
+    utilisation: Array,
+    dropped: Array,
+    overdue: Array,
+    queued: Array,
+    arrived: Array,
+    supply: Array,
+    setpoint: Array,
+    inlet: Array,
+    heat_w: Array,
+    coil_w: Array,
+    economiser: Array,
+    grid_kwh: Array,
+    carbon: Array,
+    price: Array,
+    wear_usd: Array,
+) -> tuple[Array, ...]:
+    """Return what is computed of a step, from W, shares of capacity, °C, kWh, g/kWh, USD/MWh and USD.
+
+    Returns:
+        Energy kWh of IT, cooling, losses, facility, server fans and discharge; work demanded, executed, dropped, overdue, queued and arrived, h of full
+        capacity; unmet K, K h over 27 °C, hours outside the recommended and outside the allowable range; heat removed and heat removed without chiller,
+        kWh; CO2 kg and cost USD.
+    """
+    kwh = hours * 1e-3
+    return (
+        it_w * kwh,
+        cooling_w * kwh,
+        loss_w * kwh,
+        total_w * kwh,
+        fan_w * kwh,
+        discharge_w * kwh,
+        demand * hours,
+        utilisation * hours,
+        dropped * hours,
+        overdue * hours,
+        queued * hours,
+        arrived * hours,
+        np.maximum(supply - setpoint, 0.0),
+        np.maximum(inlet - RECOMMENDED_C[1], 0.0) * hours,
+        ((inlet < RECOMMENDED_C[0]) | (inlet > RECOMMENDED_C[1])) * hours,
+        ((inlet < ALLOWABLE_C[0]) | (inlet > ALLOWABLE_C[1])) * hours,
+        heat_w * kwh,
+        (heat_w - coil_w + coil_w * economiser) * kwh,
+        grid_kwh * carbon * 1e-3,
+        grid_kwh * price * 1e-3 + wear_usd,
+    )
+
+
+@compiled
+def metric_loop(
+    hours: float,
+    it_w: Array,
+    cooling_w: Array,
+    loss_w: Array,
+    total_w: Array,
+    fan_w: Array,
+    discharge_w: Array,
+    demand: Array,
+    utilisation: Array,
+    dropped: Array,
+    overdue: Array,
+    queued: Array,
+    arrived: Array,
+    supply: Array,
+    setpoint: Array,
+    inlet: Array,
+    heat_w: Array,
+    coil_w: Array,
+    economiser: Array,
+    grid_kwh: Array,
+    carbon: Array,
+    price: Array,
+    wear_usd: Array,
+) -> Array:
+    """Return the twenty of :func:`metric_values` for every copy, ``(20, num_envs)``."""
+    out = np.empty((20, len(it_w)))
+    for i in range(len(it_w)):
+        row = metric_values(
+            hours,
+            it_w[i],
+            cooling_w[i],
+            loss_w[i],
+            total_w[i],
+            fan_w[i],
+            discharge_w[i],
+            demand[i],
+            utilisation[i],
+            dropped[i],
+            overdue[i],
+            queued[i],
+            arrived[i],
+            supply[i],
+            setpoint[i],
+            inlet[i],
+            heat_w[i],
+            coil_w[i],
+            economiser[i],
+            grid_kwh[i],
+            carbon[i],
+            price[i],
+            wear_usd[i],
+        )
+        for k in range(20):
+            out[k, i] = row[k]
+    return out
 
 
 def step_metrics(record: Record, site: Site) -> dict[str, Array]:
     """Return every metric of :data:`COLUMNS` for one step, float64 ``(num_envs,)``."""
-    h, kwh = np.array(site.step_hours), np.array(site.step_hours * 1e-3)  # arrays, because a plain number costs every product more
-    it, plant, air, power, work = record.it, record.plant, record.air, record.power, record.work
-    inlet = record.room_c
-    free = plant.heat_w - plant.coil_w + plant.coil_w * plant.economiser
-    values = (
-        it.power_w * kwh,
-        record.cooling_w * kwh,
-        record.loss_w * kwh,
-        record.total_w * kwh,
-        power.grid_kwh,
-        it.fan_w * kwh,
-        power.grid_kwh * record.inputs.carbon * 1e-3,
-        power.grid_kwh * record.inputs.price * 1e-3 + power.wear_usd,
-        power.wear_usd,
-        plant.water_l,
-        plant.evaporation_l,
-        plant.blowdown_l,
-        power.soc,
-        power.discharge_w * kwh,
-        power.loss_kwh,
-        record.inputs.demand * h,
-        work.utilisation * h,
-        work.dropped * h,
-        work.overdue * h,
-        work.queued * h,
-        work.shifted * h,
-        air.setpoint.copy(),  # parts keep these three as their state
-        plant.supply.copy(),
-        inlet.copy(),
-        np.maximum(plant.supply - air.setpoint, 0.0),
-        np.maximum(inlet - 27.0, 0.0) * h,
-        ((inlet < RECOMMENDED_C[0]) | (inlet > RECOMMENDED_C[1])) * h,
-        ((inlet < ALLOWABLE_C[0]) | (inlet > ALLOWABLE_C[1])) * h,
-        _settlement(record, site),
-        plant.heat_w * kwh,
-        free * kwh,
+    it, plant, air, power, work, x = record.it, record.plant, record.air, record.power, record.work, record.inputs
+    powers = (it.power_w, record.cooling_w, record.loss_w, record.total_w, it.fan_w, power.discharge_w)
+    works = (x.demand, work.utilisation, work.dropped, work.overdue, work.queued, work.shifted)
+    thermal = (plant.supply, air.setpoint, record.room_c, plant.heat_w, plant.coil_w, plant.economiser)
+    found = quickest(metric_values, metric_loop)(
+        site.step_hours, *powers, *works, *thermal, power.grid_kwh, x.carbon, x.price, power.wear_usd
     )
-    return {column.name: value for column, value in zip(COLUMNS, values, strict=True)}
+    it_kwh, cooling, loss, total, fan, discharged = found[:6]
+    unmet, over_27, outside_recommended, outside_allowable, heat, free, co2, cost = found[12:]
+    values = (
+        *(it_kwh, cooling, loss, total, power.grid_kwh, fan),
+        *(co2, cost, power.wear_usd),
+        *(plant.water_l, plant.evaporation_l, plant.blowdown_l),
+        *(power.soc, discharged, power.loss_kwh),
+        *found[6:12],
+        *(air.setpoint.copy(), plant.supply.copy(), record.room_c.copy()),  # parts keep these three as their state
+        *(unmet, over_27, outside_recommended, outside_allowable),
+        *(_settlement(record, site), heat, free),
+    )
+    return dict(zip(NAMES, values, strict=True))
 
 
 def _settlement(record: Record, site: Site) -> Array:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from wattloom.components.physics.compiled import quickest
+from wattloom.components.envs.datacenter.observation_rows import LIMIT, keep_loop, keep_rows, rows, rows_loop
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State, Table
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 
-LIMIT = 5.0
 CLOCK = ("hour_sin", "hour_cos", "year_sin", "year_cos", "weekday")
 CARBON = ("carbon", "carbon_0_1h", "carbon_1_3h", "carbon_3_6h", "carbon_6_12h", "carbon_12_24h", "carbon_rank_ahead", "carbon_rank_behind")
 PRICE = ("price", "price_0_6h", "price_rank_ahead")
@@ -63,7 +64,9 @@ class BlockObservation:
         power = 1.0 / (1.5 * nameplate)
         thermal = [(24, 0.2), (24, 0.2), ((low + high) / 2, 2 / (high - low)), (0, 0.2), (0, 1), (0, power), (1.25, 4)]
         scales = [(0.0, 1.0 / environment.horizon), (0, 1), *[(0, 1)] * 8, *thermal, (0, 1), (0, power), (0, 1), (0, 1)]
-        self._offset, self._scale = np.array(scales).T
+        self._offset, self._scale = np.ascontiguousarray(np.array(scales).T)
+        self._grid_power = 1e3 / environment.site.step_hours  # W per kWh of a step
+        self._chosen = tuple(self._entries[agent] for agent in AGENTS)
 
     def _selections(self) -> dict[str, tuple[str, ...]]:
         """Return the names that each agent sees."""
@@ -100,36 +103,36 @@ class BlockObservation:
 
     def after(self, state: State, record: Record) -> None:
         """Keep the last step's utilisation, supply, unmet cooling, chiller load, power, PUE and grid power."""
-        shown = np.empty_like(state["shown"])
-        shown[:, 0] = record.work.utilisation
-        shown[:, 1] = record.plant.supply
-        shown[:, 2] = record.plant.supply - record.air.setpoint
-        shown[:, 3] = record.plant.part_load
-        shown[:, 4] = record.total_w
-        shown[:, 5] = record.total_w / np.maximum(record.it.power_w, 1.0)  # all servers may be off
-        shown[:, 6] = record.power.grid_kwh
-        state["shown"] = shown
+        plant = record.plant
+        quickest(keep_rows, keep_loop)(
+            state["shown"],
+            record.work.utilisation,
+            plant.supply,
+            record.air.setpoint,
+            plant.part_load,
+            record.total_w,
+            record.it.power_w,
+            record.power.grid_kwh,
+        )
 
     def observe(self, state: State, elapsed: Array) -> tuple[dict[str, Array], Array]:
         """Return the observations of the time ``elapsed`` steps after the start."""
-        parts, shown = self._parts, state["shown"]
-        own = np.empty((len(elapsed), len(OWN)))
-        own[:, 0] = parts.horizon - elapsed
-        own[:, 1] = shown[:, 0]
-        own[:, 2:10] = parts.load_shifting.view(state)
-        own[:, 10] = state["room"]
-        own[:, 11] = shown[:, 1]
-        own[:, 12] = state["setpoint"]
-        own[:, 13:17] = shown[:, 2:6]
-        np.maximum(own[:, 13], 0.0, out=own[:, 13])
-        own[:, 17], own[:, 19], own[:, 20] = parts.battery.view(state)
-        own[:, 18] = shown[:, 6] * (1e3 / parts.site.step_hours)
-        own -= self._offset
-        own *= self._scale
-        np.minimum(np.maximum(own, -LIMIT, out=own), LIMIT, out=own)
-        central = self._year.take(state["episode_start"] + elapsed, axis=0)
-        central[:, len(self._exogenous) :] = own
-        return {agent: central.take(self._entries[agent], axis=1) for agent in AGENTS}, central
+        parts = self._parts
+        central, *seen = quickest(rows, rows_loop)(
+            self._year,
+            state["episode_start"] + elapsed,
+            parts.horizon - elapsed,
+            state["shown"],
+            parts.load_shifting.view(state),
+            state["room"],
+            state["setpoint"],
+            *parts.battery.view(state),
+            self._grid_power,
+            self._offset,
+            self._scale,
+            *self._chosen,
+        )
+        return dict(zip(AGENTS, seen, strict=True)), central
 
     def _exogenous_rows(self, tables: Mapping[str, Table]) -> Array:
         """Return float32 ``(n_steps + 1, names)`` with the exogenous entries of every step (and of the year's end), own entries 0."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wattloom.components.envs.datacenter.chiller import CURVES, ChillerConstants
-from wattloom.components.physics.compiled import constants
+from wattloom.components.physics.compiled import constants, quickest
 from wattloom.components.envs.datacenter.plant_laws import (
     BARRED,
     C_WATER,
@@ -20,8 +20,10 @@ from wattloom.components.envs.datacenter.plant_laws import (
     TOWER_RANGE_K,
     PlantConstants,
     TowerConstants,
-    air_cooled_plants,
-    water_cooled_plants,
+    air_cooled,
+    air_cooled_loop,
+    water_cooled,
+    water_cooled_loop,
 )
 from wattloom.components.envs.datacenter.protocol import Air, ItLoad, ItPower, Plant, Site, Weather
 from wattloom.environment import Array
@@ -143,7 +145,7 @@ class AirCooledPlant(ChillerPlant):
         """Serve the air side."""
         condenser, barred = np.ascontiguousarray(columns.T)
         return Plant(
-            *air_cooled_plants(
+            *quickest(air_cooled, air_cooled_loop)(
                 self._constants,
                 air.heat_0,
                 air.heat_1,
@@ -230,7 +232,7 @@ class TowerPlant(ChillerPlant):
         """Serve the air side and reject the heat by the tower."""
         reach, barred = np.ascontiguousarray(columns.T)
         return Plant(
-            *water_cooled_plants(
+            *quickest(water_cooled, water_cooled_loop)(
                 self._constants,
                 self._tower,
                 air.heat_0,

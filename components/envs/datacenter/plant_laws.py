@@ -15,7 +15,7 @@ import numpy as np
 
 from wattloom.components.envs.datacenter import chiller, liquid
 from wattloom.components.envs.datacenter.chiller import ChillerConstants, full_load, staged_power
-from wattloom.components.physics.compiled import compiled, edition, law, quickest
+from wattloom.components.physics.compiled import compiled, edition, law
 from wattloom.components.envs.datacenter.liquid import liquid_loop
 from wattloom.components.physics import magnus
 from wattloom.components.physics.magnus import saturation_ratio
@@ -102,7 +102,15 @@ def pump_power(p: PlantConstants, coil: Array) -> Array:
 
 @law
 def supplied(
-    p: PlantConstants, most: Array, heat_0: Array, heat_1: Array, setpoint: Array, flow: Array, fan_rise: Array, outdoor: Array, barred: Array
+    p: PlantConstants,
+    most: Array,
+    heat_0: Array,
+    heat_1: Array,
+    setpoint: Array,
+    flow: Array,
+    fan_rise: Array,
+    outdoor: Array,
+    barred: Array,
 ) -> tuple[Array, Array, Array]:
     """Return supply °C, heat removed W and coil heat W of a plant that can take ``most`` W; ``barred``: 0 where outdoor air may enter, else BARRED."""
     slope = np.maximum(heat_1, 1e-300)
@@ -228,7 +236,7 @@ def tower_water(t: TowerConstants, rejected: Array, condenser: Array, outdoor: A
 
 
 def _loops(version: int) -> tuple[Any, Any]:
-    """Return both laws as loops over copies, ``(15, num_envs)``, compiled anew for every ``version``."""
+    """Return both laws as loops over copies, ``(15, num_envs)``; ``version`` stands in them so that another one is compiled anew."""
 
     @compiled
     def air_cooled_loop(
@@ -291,7 +299,7 @@ def _loops(version: int) -> tuple[Any, Any]:
                 out[k, i] = row[k]
         return out
 
-    return quickest(air_cooled, air_cooled_loop), quickest(water_cooled, water_cooled_loop)
+    return air_cooled_loop, water_cooled_loop
 
 
-air_cooled_plants, water_cooled_plants = _loops(edition(chiller, liquid, magnus))
+air_cooled_loop, water_cooled_loop = _loops(edition(chiller, liquid, magnus))

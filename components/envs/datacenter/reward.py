@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
 from wattloom.components.envs.datacenter.rest import rest
 from wattloom.components.envs.datacenter.settlement import settlement_mwh
@@ -32,6 +33,151 @@ from wattloom.errors import ConfigError, did_you_mean
 
 COMPONENTS = ("carbon", "energy", "cost", "water", "sla", "comfort", "unmet", "move", "terminal")
 PUE_REFERENCE, LOAD_REFERENCE, WATER_REFERENCE = 1.25, 0.65, 1.8  # 1, share of nameplate, L per kWh of IT
+
+
+class Factors(NamedTuple):
+    """Minus weight over reference of every component of one agent; 0: not weighed. ``terminal`` is in the unit of its debt already."""
+
+    carbon: float
+    energy: float
+    cost: float
+    water: float
+    sla: float
+    comfort: float
+    unmet: float
+    move: float
+    terminal: float
+
+
+class RewardConstants(NamedTuple):
+    """Constants of the rewards.
+
+    Attributes:
+        load_shifting: Factors.
+        cooling: Factors.
+        battery: Factors.
+        kwh_per_w: h/1000.
+        own: Weight of an agent's own reward beyond the others'.
+        share: Weight of everyone's.
+    """
+
+    load_shifting: Factors
+    cooling: Factors
+    battery: Factors
+    kwh_per_w: float
+    own: float
+    share: float
+
+
+@law
+def weighed(
+    f: Factors, kwh: Array, carbon: Array, price: Array, water: Array, late: Array, inlet: Array, unmet: Array, moved: Array, owed: Array
+) -> Array:
+    """Return one agent's own reward.
+
+    Args:
+        f: Factors.
+        kwh: Energy that the agent answers for, kWh.
+        carbon: g CO2/kWh.
+        price: USD/MWh.
+        water: L.
+        late: 10 dropped + overdue work.
+        inlet: Mean inlet temperature, °C.
+        unmet: Supply above the set-point, K.
+        moved: Change of the set-point, K.
+        owed: Debt in the last step over its reference.
+    """
+    rate = f.energy + f.carbon * carbon
+    if f.cost != 0:
+        rate = rate + f.cost * 1e-3 * price
+    reward = kwh * rate + f.terminal * owed
+    if f.water != 0:
+        reward = reward + f.water * water
+    if f.sla != 0:
+        reward = reward + f.sla * late
+    if f.comfort != 0:
+        outside = np.maximum(inlet - 27.0, 0.0) + np.maximum(18.0 - inlet, 0.0) + 4.0 * np.maximum(inlet - 32.0, 0.0)
+        reward = reward + f.comfort * outside
+    if f.unmet != 0:
+        reward = reward + f.unmet * np.maximum(unmet, 0.0)
+    if f.move != 0:
+        reward = reward + f.move * np.abs(moved)
+    return reward
+
+
+@law
+def mixed_rewards(
+    p: RewardConstants,
+    facility_w: Array,
+    cooling_w: Array,
+    exchanged_w: Array,
+    wear: Array,
+    carbon: Array,
+    price: Array,
+    water: Array,
+    late: Array,
+    inlet: Array,
+    unmet: Array,
+    moved: Array,
+    backlog: Array,
+    missing: Array,
+) -> tuple[Array, Array, Array]:
+    """Return the rewards of load shifting, cooling and battery; see :func:`weighed`.
+
+    Args beyond those of :func:`weighed`:
+        p: Constants.
+        facility_w: Power that load shifting answers for, W.
+        cooling_w: Power that cooling answers for, W.
+        exchanged_w: Charge less discharge, W.
+        wear: Of the battery, USD.
+        backlog: Debt of load shifting.
+        missing: Debt of the battery.
+    """
+    h, none = p.kwh_per_w, 0.0 * facility_w
+    one = weighed(p.load_shifting, facility_w * h, carbon, price, water, late, inlet, unmet, moved, backlog)
+    two = weighed(p.cooling, cooling_w * h, carbon, price, water, late, inlet, unmet, moved, none)
+    three = weighed(p.battery, exchanged_w * h, carbon, price, water, late, inlet, unmet, moved, missing) + p.battery.cost * wear
+    everyone = p.share * (one + two + three)
+    return p.own * one + everyone, p.own * two + everyone, p.own * three + everyone
+
+
+@compiled
+def mixed_rewards_loop(
+    p: RewardConstants,
+    facility_w: Array,
+    cooling_w: Array,
+    exchanged_w: Array,
+    wear: Array,
+    carbon: Array,
+    price: Array,
+    water: Array,
+    late: Array,
+    inlet: Array,
+    unmet: Array,
+    moved: Array,
+    backlog: Array,
+    missing: Array,
+) -> Array:
+    """Return the three of :func:`mixed_rewards` for every copy, ``(3, num_envs)``."""
+    out = np.empty((3, len(facility_w)))
+    for i in range(len(facility_w)):
+        out[0, i], out[1, i], out[2, i] = mixed_rewards(
+            p,
+            facility_w[i],
+            cooling_w[i],
+            exchanged_w[i],
+            wear[i],
+            carbon[i],
+            price[i],
+            water[i],
+            late[i],
+            inlet[i],
+            unmet[i],
+            moved[i],
+            backlog[i],
+            missing[i],
+        )
+    return out
 
 
 @dataclass
@@ -101,10 +247,15 @@ class ComponentReward:
             "move": 10.0,  # K
             "terminal": 1.0,
         }
-        self._factors = {agent: {n: -w / references[n] for n, w in weights.items()} for agent, weights in self._weights.items()}
+        alpha, share = self.individual_reward_weight, (1.0 - self.individual_reward_weight) / (len(AGENTS) - 1)
+        factors = {
+            agent: Factors(*(-weights.get(name, 0.0) / references[name] for name in COMPONENTS)) for agent, weights in self._weights.items()
+        }
+        self._constants = constants(RewardConstants, *(factors[agent] for agent in AGENTS), site.step_hours * 1e-3, alpha - share, share)
+        self._mixed = quickest(mixed_rewards, mixed_rewards_loop)
 
     def _set_rest(self, environment: Any) -> None:
-        """Prepare what is subtracted of facility and cooling, kWh, and of water, L, by row of the year: nothing, or a site at rest.
+        """Prepare what is subtracted of facility and cooling, W, and of water, L, by row of the year: nothing, or a site at rest.
 
         Raises:
             ConfigError: The episode does not lie on a calendar.
@@ -113,8 +264,7 @@ class ComponentReward:
             raise ConfigError("reward.from_rest needs an episode on the calendar (episode=calendar)")
         if self.from_rest:
             total, reference, water = rest(environment, np.arange(environment.episode.calendar.n_steps))
-            hours = self._site.step_hours * 1e-3
-            self._rest = np.stack([total * hours, (total - reference) * hours, water], axis=1)
+            self._rest = np.stack([total, total - reference, water])
 
     def initial(self, num_envs: int) -> State:
         """Return the last set-point where moves are charged, and the debts booked where they are paid as they arise."""
@@ -130,62 +280,55 @@ class ComponentReward:
 
     def rewards(self, state: State, elapsed: Array, record: Record) -> dict[str, Array]:
         """Return the mixed rewards of a step."""
-        energies, debts = self._energies(record), self._debts(state, record)
-        own = []
-        for agent, kwh, debt in zip(AGENTS, energies, debts, strict=True):
-            factors = self._factors[agent]
-            terms = [self._quantity(name, agent, kwh, state, record) * f for name, f in factors.items() if name != "terminal"]
-            if debt is not None and "terminal" in factors:
-                terms.append(debt * factors["terminal"])
-            own.append(sum(terms[1:], terms[0]) if terms else np.zeros(len(kwh)))
-        if self._moves:
-            state["reward_setpoint"] = state["setpoint"]
-        alpha, share = self.individual_reward_weight, (1.0 - self.individual_reward_weight) / (len(own) - 1)
-        everyone = own[0] + own[1] + own[2]
-        return {agent: (alpha - share) * mine + share * everyone for agent, mine in zip(AGENTS, own, strict=True)}
+        x, work, plant, power = record.inputs, record.work, record.plant, record.power
+        facility, cooling, water = self._counted(record)
+        backlog, missing = self._debts(state, record)
+        found = self._mixed(
+            self._constants,
+            facility,
+            cooling,
+            power.charge_w - power.discharge_w,
+            power.wear_usd,
+            x.carbon,
+            x.price,
+            water,
+            10.0 * work.dropped + work.overdue,
+            record.room_c,
+            plant.supply - record.air.setpoint,
+            self._moved(state, record),
+            backlog,
+            missing,
+        )
+        return dict(zip(AGENTS, found, strict=True))
 
-    def _energies(self, record: Record) -> tuple[Array, Array, Array]:
-        """Return the energy that each agent answers for, kWh."""
-        hours = self._site.step_hours * 1e-3
-        facility, cooling = record.total_w * hours, (record.total_w - record.it.reference_w) * hours
-        if self.from_rest:
-            at_rest = self._rest.take(record.inputs.index, axis=0)
-            facility, cooling = facility - at_rest[:, 0], cooling - at_rest[:, 1]
-        return facility, cooling, (record.power.charge_w - record.power.discharge_w) * hours
+    def _counted(self, record: Record) -> tuple[Array, Array, Array]:
+        """Return the power that load shifting and cooling answer for, W, and the water, L: all of it, or what goes beyond a site at rest."""
+        facility, cooling, water = record.total_w, record.total_w - record.it.reference_w, record.plant.water_l
+        if not self.from_rest:
+            return facility, cooling, water
+        at_rest = self._rest.take(record.inputs.index, axis=1)
+        return facility - at_rest[0], cooling - at_rest[1], water - at_rest[2]
 
-    def _quantity(self, name: str, agent: str, kwh: Array, state: State, record: Record) -> Array:
-        """Return a component's quantity of the step, in the unit of its reference."""
-        x, room = record.inputs, record.room_c
-        quantity: Array
-        if name == "carbon":
-            quantity = kwh * x.carbon
-        elif name == "energy":
-            quantity = kwh
-        elif name == "cost":
-            quantity = kwh * x.price * 1e-3 + (record.power.wear_usd if agent == "battery" else 0.0)
-        elif name == "water":
-            quantity = record.plant.water_l - (self._rest[record.inputs.index, 2] if self.from_rest else 0.0)
-        elif name == "sla":
-            quantity = 10.0 * record.work.dropped + record.work.overdue
-        elif name == "comfort":
-            quantity = np.maximum(room - 27.0, 0.0) + np.maximum(18.0 - room, 0.0) + 4.0 * np.maximum(room - 32.0, 0.0)
-        elif name == "unmet":
-            quantity = np.maximum(record.plant.supply - record.air.setpoint, 0.0)
-        else:  # move
-            quantity = np.abs(state["setpoint"] - state["reward_setpoint"])
-        return quantity
+    def _moved(self, state: State, record: Record) -> Array:
+        """Return the change of the set-point, K, where it is charged."""
+        if not self._moves:
+            return np.zeros(len(record.total_w))
+        moved: Array = state["setpoint"] - state["reward_setpoint"]
+        state["reward_setpoint"] = state["setpoint"].copy()
+        return moved
 
-    def _debts(self, state: State, record: Record) -> tuple[Array | None, None, Array | None]:
-        """Return what queue and battery pay for their debts in this step, over its reference; None: nothing."""
+    def _debts(self, state: State, record: Record) -> tuple[Array, Array]:
+        """Return what queue and battery pay for their debts in this step, over its reference."""
         if not (self._books or record.ending):
-            return None, None, None
+            none = np.zeros(len(record.total_w))
+            return none, none
         x = record.inputs
         price = (x.carbon_day if self.terminal_in == "carbon" else x.price_day) * (1.0 / self._owed)
         battery, backlog = settlement_mwh(record, self._site)
         late = np.where(record.last, record.work.overdue * (1.0 / self._work), 0.0)
         if not self._books:
-            return np.where(record.last, backlog * price, 0.0) + late, None, np.where(record.last, battery * price, 0.0)
+            return np.where(record.last, backlog * price, 0.0) + late, np.where(record.last, battery * price, 0.0)
         owed = np.stack([backlog * price, self._battery.debt_mwh(state) * price], axis=1)
         paid = owed - state["reward_booked"]
         state["reward_booked"] = owed
-        return paid[:, 0] + late, None, paid[:, 1]
+        return np.ascontiguousarray(paid[:, 0]) + late, np.ascontiguousarray(paid[:, 1])
