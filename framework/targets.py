@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -66,7 +68,7 @@ def is_trusted(target: str, *, trust: bool = True) -> bool:
     """
     dotted = target.replace(":", ".")
     package = dotted.partition(".")[0]
-    if package in _plugin_packages() or (_is_below(dotted, PARTS) and not _is_below(dotted, COMMANDS)):
+    if package in _plugin_packages(tuple(sys.path)) or (_is_below(dotted, PARTS) and not _is_below(dotted, COMMANDS)):
         return True
     return trust and (package == "wattloom" or _is_named(target, trust) or is_local(target))
 
@@ -88,8 +90,9 @@ def _home(component: Any) -> str:
     return f"{owner.__module__}.{owner.__qualname__}"
 
 
-def _plugin_packages() -> frozenset[str]:
-    """Return the top-level packages of installed plugins."""
+@functools.lru_cache(maxsize=8)
+def _plugin_packages(path: tuple[str, ...]) -> frozenset[str]:
+    """Return the top-level packages of the plugins installed on ``path``; kept, because every installed distribution is asked."""
     return frozenset(point.module.partition(".")[0] for point in importlib.metadata.entry_points(group=ENTRY_POINTS))
 
 

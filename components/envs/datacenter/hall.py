@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import (
     ActionKind,
     Air,
@@ -30,6 +29,7 @@ from wattloom.components.envs.datacenter.protocol import (
     unit_interval,
 )
 from wattloom.components.envs.datacenter.servers import C_AIR, RHO_AIR
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 

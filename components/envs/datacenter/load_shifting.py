@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import ActionKind, Control, Inputs, Site, State, Work, three_way, unit_interval
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wattloom.components.physics.compiled import compiled, law, quickest
 from wattloom.components.envs.datacenter.protocol import Record, Site
 from wattloom.components.envs.datacenter.settlement import settlement_mwh
+from wattloom.components.physics.compiled import compiled, law, quickest
 from wattloom.environment import Array, Column
 
 COLUMNS = (

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from wattloom.components.physics.compiled import quickest
 from wattloom.components.envs.datacenter.observation_rows import LIMIT, keep_loop, keep_rows, rows, rows_loop
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State, Table
+from wattloom.components.physics.compiled import quickest
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 

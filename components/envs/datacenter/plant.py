@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from wattloom.components.envs.datacenter.chiller import CURVES, ChillerConstants
-from wattloom.components.physics.compiled import constants, quickest
 from wattloom.components.envs.datacenter.plant_laws import (
     BARRED,
     C_WATER,
@@ -26,6 +25,7 @@ from wattloom.components.envs.datacenter.plant_laws import (
     water_cooled_loop,
 )
 from wattloom.components.envs.datacenter.protocol import Air, ItLoad, ItPower, Plant, Site, Weather
+from wattloom.components.physics.compiled import constants, quickest
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from wattloom.components.envs.datacenter import chiller, liquid
 from wattloom.components.envs.datacenter.chiller import ChillerConstants, full_load, staged_power
-from wattloom.components.physics.compiled import compiled, edition, law
 from wattloom.components.envs.datacenter.liquid import liquid_loop
 from wattloom.components.physics import magnus
+from wattloom.components.physics.compiled import compiled, edition, law
 from wattloom.components.physics.magnus import saturation_ratio
 from wattloom.environment import Array
 

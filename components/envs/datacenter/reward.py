@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
 from wattloom.components.envs.datacenter.rest import rest
 from wattloom.components.envs.datacenter.settlement import settlement_mwh
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
 

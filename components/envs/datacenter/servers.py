@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.components.envs.datacenter.protocol import ItPower
+from wattloom.components.physics.compiled import compiled, constants, law, quickest
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import wattloom
-from wattloom.components.physics import compiled
 from wattloom.components.envs.datacenter.protocol import AGENTS
+from wattloom.components.physics import compiled
 
 MIXED = {"reward__cooling__move": 1.0, "reward__cooling__water": 0.5, "reward__battery__cost": 0.2, "battery__wear_usd_per_mwh": 8.0}
 PARTS = [
