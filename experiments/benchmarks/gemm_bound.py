@@ -6,6 +6,8 @@ PyTorch's calls for its shape. Products whose result nobody needs are left out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 
@@ -42,35 +44,51 @@ class Products:
             multiply(a, b, out=out)
 
 
-def critic_step(products: Products, batch: int, hidden: int) -> None:
-    products.forward(batch, 4, hidden, 1, members=2)  # targets
-    products.forward(batch, 4, hidden, 1, members=2)
-    products.hidden_gradient(batch, hidden, members=2)
-    products.weights(batch, 4, hidden, 1, members=2)
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of one learner: observation, action, hidden layers, and rows a batch."""
+
+    observation: int = 3
+    action: int = 1
+    hidden: int = 256
+    batch: int = 256
+
+    @property
+    def pair(self) -> int:
+        """Width of a critic's input."""
+        return self.observation + self.action
 
 
-def actor_step(products: Products, batch: int, hidden: int, outputs: int, critics: int) -> None:
-    products.forward(batch, 4, hidden, 1, members=critics)
-    products.hidden_gradient(batch, hidden, members=critics)
-    products.add(1, hidden, batch, critics, "b")  # gradient by the action
-    products.hidden_gradient(batch, hidden)
-    products.weights(batch, 3, hidden, outputs)
+def critic_step(products: Products, s: Sizes) -> None:
+    products.forward(s.batch, s.pair, s.hidden, 1, members=2)  # targets
+    products.forward(s.batch, s.pair, s.hidden, 1, members=2)
+    products.hidden_gradient(s.batch, s.hidden, members=2)
+    products.weights(s.batch, s.pair, s.hidden, 1, members=2)
+
+
+def actor_step(products: Products, s: Sizes, outputs: int, critics: int) -> None:
+    products.forward(s.batch, s.pair, s.hidden, 1, members=critics)
+    products.hidden_gradient(s.batch, s.hidden, members=critics)
+    products.add(s.action, s.hidden, s.batch, critics, "b")  # gradient by the action
+    products.hidden_gradient(s.batch, s.hidden)
+    products.weights(s.batch, s.observation, s.hidden, outputs)
 
 
 class GemmBound:
     """Advances "updates" that consist of products alone."""
 
-    def __init__(self, algorithm: str, hidden: int, batch: int = 256) -> None:
+    def __init__(self, algorithm: str, sizes: Sizes) -> None:
         self._every, self._second, self._updates = Products(), Products(), 0
+        batch, observation, hidden, action = sizes.batch, sizes.observation, sizes.hidden, sizes.action
         if algorithm == "td3":
-            self._every.forward(batch, 3, hidden, 1)  # target policy
-            critic_step(self._every, batch, hidden)
-            self._second.forward(batch, 3, hidden, 1)
-            actor_step(self._second, batch, hidden, outputs=1, critics=1)
+            self._every.forward(batch, observation, hidden, action)  # target policy
+            critic_step(self._every, sizes)
+            self._second.forward(batch, observation, hidden, action)
+            actor_step(self._second, sizes, outputs=action, critics=1)
         else:
-            self._every.forward(2 * batch, 3, hidden, 2)  # policy at s and s'
-            critic_step(self._every, batch, hidden)
-            actor_step(self._every, batch, hidden, outputs=2, critics=2)
+            self._every.forward(2 * batch, observation, hidden, 2 * action)  # policy at s and s'
+            critic_step(self._every, sizes)
+            actor_step(self._every, sizes, outputs=2 * action, critics=2)
 
     @torch.inference_mode()
     def advance(self, steps: int) -> None:

@@ -24,7 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from clean_structure import CleanSAC, CleanTD3, Replay
-from gemm_bound import GemmBound
+from gemm_bound import GemmBound, Sizes
 
 from wattloom.algorithm import Transition
 from wattloom.components.algorithms.sac import SAC
@@ -105,7 +105,12 @@ class Clean:
 
 def measure(algorithm: str, hidden: int, chunk: int, rounds: int, names: list[str]) -> dict[str, dict[str, float]]:
     """Return CPU and wall seconds a step (medians) and the ratios to ours, by contestant."""
-    kinds = {"ours": Ours, "stable_baselines3": StableBaselines, "clean_structure": Clean, "gemm_bound": GemmBound}
+    kinds = {
+        "ours": Ours,
+        "stable_baselines3": StableBaselines,
+        "clean_structure": Clean,
+        "gemm_bound": lambda kind, width: GemmBound(kind, Sizes(hidden=width)),
+    }
     contestants = {name: kinds[name](algorithm, hidden) for name in ("ours", *names)}
     for contestant in contestants.values():
         contestant.advance(WARM_UP + 100)

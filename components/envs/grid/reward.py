@@ -4,8 +4,8 @@
     losses      loss_weight * MW lost, shared by number of buses
     energy      energy_weight * USD paid at the slack, shared likewise
     reactive    reactive_weight * MVAr of the inverters, mean over all of them
-    batteries   wear_weight * USD of wear, idle_weight * share of the power left unused while the sun shines, and at the end
-                terminal_weight * MWh missing from what was stored when the episode began
+    batteries   wear_weight * USD of wear, stored_weight * MWh given up in the step (storing counts the other way), idle_weight * share of the
+                power left unused while the sun shines, and at the end terminal_weight * MWh missing from what was stored when the episode began
 
 With ``team`` every agent earns the sum.
 """
@@ -42,6 +42,8 @@ class ComponentReward:
         energy_weight: Reward per USD paid.
         reactive_weight: Reward per MVAr, mean over the inverters.
         wear_weight: Reward per USD of battery wear.
+        stored_weight: Reward per MWh that a battery gives up in a step, what it stores counting the other way: a price of stored energy that is felt at
+            once. Over an episode it comes to what ``terminal_weight`` settles at its end.
         terminal_weight: Reward per MWh that a battery lacks, at the end, of what it held at the beginning; what it gained counts the other way.
         idle_weight: Reward a step of a battery that does not charge and leaves its power unused, between ``idle_steps`` of the day.
         idle_steps: First step of the day in which ``idle_weight`` applies, and the first in which it no longer does.
@@ -59,6 +61,7 @@ class ComponentReward:
     energy_weight: float = 0.0
     reactive_weight: float = 0.0
     wear_weight: float = 0.0
+    stored_weight: float = 0.0
     terminal_weight: float = 0.0
     idle_weight: float = 0.0
     idle_steps: Sequence[int] = (14, 35)
@@ -147,6 +150,9 @@ class ComponentReward:
         dispatch, cost = record.dispatch, None
         if self.wear_weight:
             cost = np.abs(dispatch.battery_p) * (self.wear_weight * self._hours * self._fleet.assets.wear_usd_per_mwh)
+        if self.stored_weight:
+            given = self.stored_weight * (dispatch.soc_before - dispatch.soc)
+            cost = given if cost is None else cost + given
         if self.idle_weight:
             step = record.inputs.row % self._per_day
             sunny = (step >= self.idle_steps[0]) & (step < self.idle_steps[1])

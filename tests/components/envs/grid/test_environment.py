@@ -150,6 +150,22 @@ def test_charge_that_is_missing_at_the_end_is_paid_for_then(make):
     assert missing > 0.1
 
 
+def test_a_price_of_stored_energy_is_felt_at_once_and_comes_to_what_is_missing(make):
+    rewards, stored = [], []
+    for weight in (0.0, 5.0):
+        environment = make("grid", f"reward.stored_weight={weight}")
+        stored = [environment.arrays["soc"][0, 1:].sum()]
+        actions, earned = hold(environment, 0.05), []
+        for result in run(environment, 48, actions=actions):
+            earned.append(result.rewards["agent_2"][0])
+            stored.append(environment.record.dispatch.soc[0, 1:].sum())
+        rewards.append(earned)
+    given = -np.diff(stored[1:])
+    np.testing.assert_allclose(np.subtract(*rewards)[1:], 5.0 * given, atol=1e-12)
+    missing = environment.arrays["soc_begun"][0, 1:].sum() - stored[-1]
+    assert np.subtract(*rewards).sum() == pytest.approx(5.0 * missing)
+
+
 def test_the_day_is_cut_and_not_ended(make):
     environment = make(num_envs=2)
     flags = [(result.truncated.all(), result.terminated.any()) for result in run(environment, 48)]
