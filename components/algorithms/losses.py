@@ -57,9 +57,44 @@ def squashed_gaussian(head: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     return u.tanh(), (log_normal - log_slope).sum(0)
 
 
+def squashed_gaussian_gradient(d_action: Tensor, action: Tensor, log_std: Tensor, noise: Tensor, density: Tensor) -> Tensor:
+    """Return the derivative by the head ``(2A, B)`` of a loss in a = tanh(μ + σ ε) and log π(a).
+
+    With u = μ + σ ε the log-density falls by log(1 - a^2), whose slope by u is -2a, and by log σ.
+
+    Args:
+        d_action: Derivative by the action itself, ``(A, B)``.
+        action: The action ``(A, B)``.
+        log_std: log σ before it is clamped, ``(A, B)``.
+        noise: ε, ``(A, B)``.
+        density: Derivative by the log-density: ``(B,)`` or a scalar.
+    """
+    d_u = torch.ops.aten.tanh_backward(d_action, action).addcmul_(action, density, value=2.0)
+    d_log_std = (d_u * log_std.exp() * noise).sub_(density)
+    d_log_std.mul_((log_std >= LOG_STD_MIN) & (log_std <= LOG_STD_MAX))  # a clamped log σ has no gradient
+    return torch.cat([d_u, d_log_std])
+
+
 def soft_actor_loss(alpha: Tensor, log_density: Tensor, q: Tensor, weight: Tensor) -> Tensor:
     """Return the weighted mean of ``α log π(a|s) - min_i Q_i(s, a)`` (Haarnoja et al. 2018, equation 9)."""
-    return (weight * (alpha * log_density - torch.minimum(q[0, 0], q[1, 0]))).sum()
+    return mean_soft_loss(alpha, log_density, torch.minimum(q[0, 0], q[1, 0]), weight)
+
+
+def mean_soft_loss(alpha: Tensor, log_density: Tensor, q: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted mean of ``α log π(a|s) - Q``, each ``(B,)``."""
+    return (weight * (alpha * log_density - q)).sum()
+
+
+def expected_actor_loss(alpha: Tensor, log_p: Tensor, q: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted mean of ``Σ_c π(c|s) (α log π(c|s) - Q(s, c))`` over all choices c (Christodoulou 2019, equation 12).
+
+    Args:
+        alpha: Temperature.
+        log_p: log π(c|s) of every choice, ``(choices, B)``; of several dimensions side by side the sum over dimensions is returned.
+        q: Q(s, c), same shape, without gradient.
+        weight: Share of each row in the mean.
+    """
+    return (weight * (log_p.exp() * (alpha * log_p - q)).sum(0)).sum()
 
 
 def temperature_loss(log_alpha: Tensor, log_density: Tensor, target_entropy: float, weight: Tensor) -> Tensor:

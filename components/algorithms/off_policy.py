@@ -1,4 +1,4 @@
-"""What TD3 and SAC share: replay, cadence and state; one learner an agent.
+"""What off-policy algorithms share: replay, cadence and state.
 
 A step of E copies adds E rows and, after ``learning_starts``, ``E * updates_per_step`` credit; each whole credit buys one update. The credit is
 part of the state, so that a ratio of 0.3 continues across a checkpoint as if there had been none.
@@ -6,44 +6,31 @@ part of the state, so that a ratio of 0.3 continues across a checkpoint as if th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
-from gymnasium import spaces
-from torch import Tensor
 
 from wattloom.algorithm import Algorithm, Policy, Transition, UpdateReport
-from wattloom.components.algorithms import ranges
-from wattloom.components.algorithms.batch import AgentBatch
-from wattloom.components.algorithms.exploration import Exploration
+from wattloom.components.algorithms.exploration import Exploration, NoExploration
+from wattloom.components.algorithms.off_policy_keys import OffPolicyKeys
 from wattloom.components.algorithms.off_policy_policy import OffPolicyPolicy
-from wattloom.components.algorithms.scaling import ActionScaling
+from wattloom.components.algorithms.on_policy.advantages import shared_rewards
+from wattloom.components.algorithms.scaling import ActionCode, action_code
+from wattloom.components.algorithms.team.policies import Actor
 from wattloom.components.buffers.replay import ReplayBuffer
-from wattloom.components.buffers.transitions import TransitionLayout
-from wattloom.components.networks.deployed import DeployedPolicy
-from wattloom.environment import EnvironmentSpec
+from wattloom.environment import Array, EnvironmentSpec
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
 
-Actor: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
-"""Observation ``(N, o)`` and noise ``(N, a)`` (None: act greedily) to actions ``(N, a)`` in [-1, 1]."""
-
 
 class Learner(Protocol):
-    """One agent's networks and optimisers."""
+    """Networks and optimisers that learn from the samples of one batch."""
 
-    def update(self, batch: AgentBatch) -> Callable[[], dict[str, float]]:
-        """Do one gradient update; the result reads this update's losses, whenever it is called."""
-        ...
-
-    def actor(self, num_envs: int) -> Actor:
-        """Return the live policy for ``num_envs`` rows."""
-        ...
-
-    def module(self, space: spaces.Box) -> DeployedPolicy:
-        """Return a copy of the greedy policy that stands alone."""
+    def update(self) -> Callable[[], dict[str, float]]:
+        """Do one gradient update on the present sample; the result reads its losses, whenever it is called."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -55,73 +42,88 @@ class Learner(Protocol):
         ...
 
 
-class OffPolicy(Algorithm):
-    """Base of replay-based actor-critic algorithms over continuous actions.
+class Layout(Protocol):
+    """Which columns a step fills; see :mod:`wattloom.components.buffers.transitions`."""
 
-    Subclasses set ``name`` and ``stochastic`` and implement :meth:`make_learner`.
+    columns: dict[str, int]
 
-    Args:
-        engine: ``"analytic"`` or ``"autograd"``.
-        batch_size: Transitions an update.
-        buffer_size: Transitions kept.
-        learning_starts: Env steps over all copies with uniform actions and no update.
-        updates_per_step: Gradient updates an env step over all copies.
-        exploration: What is added to actions while training.
+    def rows(self, transition: Transition, actions: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the value of every column."""
+        ...
+
+
+class OffPolicy(OffPolicyKeys, Algorithm):
+    """Base of replay-based actor-critic algorithms.
+
+    Subclasses set ``name``, ``stochastic`` and ``discrete`` and implement :meth:`make_layout`, :meth:`make_learners` and :meth:`actor`.
 
     Attributes:
         name: The algorithm's option on the command line.
-        stochastic: True where the policy itself samples while it explores.
+        discrete: True where discrete actions are served too.
         env_steps: Env steps observed over all copies.
+        explorer: What is added to continuous actions while training.
+        codes: Between each agent's actions and what is stored.
+        learners: What is updated, by name.
     """
 
-    name: str = ""
-    stochastic: bool = False
+    name: ClassVar[str] = ""
+    discrete: ClassVar[bool] = False
 
-    def __init__(
-        self, engine: str, batch_size: int, buffer_size: int, learning_starts: int, updates_per_step: float, exploration: Exploration
-    ) -> None:
-        self.engine = ranges.one_of("algorithm.engine", engine, ("analytic", "autograd"))
-        self.batch_size = ranges.count("algorithm.batch_size", batch_size)
-        self.buffer_size = ranges.count("algorithm.buffer_size", buffer_size)
-        self.learning_starts = ranges.count("algorithm.learning_starts", learning_starts, low=0)
-        self.updates_per_step = ranges.at_least("algorithm.updates_per_step", updates_per_step, 0.0)
-        self.exploration = exploration
-        self.env_steps = 0
-        self._credit = 0.0
-        self._updates = 0
+    @property
+    def sharing(self) -> float:
+        """Share of the team's mean in every agent's reward."""
+        return 0.0
 
-    def make_learner(self, sizes: tuple[int, int, int], seeds: Seeds) -> Learner:
-        """Return a fresh learner of one agent; ``sizes`` are batch size, observation width and action width."""
+    env_steps = 0
+    _credit = 0.0
+    _updates = 0
+
+    def default_exploration(self) -> Exploration:
+        """Return what is added to actions where nothing is configured."""
+        return NoExploration()
+
+    def make_layout(self, spec: EnvironmentSpec) -> Layout:
+        """Return the replay's columns."""
+        raise NotImplementedError
+
+    def make_learners(self, seeds: Seeds) -> dict[str, Learner]:
+        """Return fresh learners on ``self.buffer``."""
+        raise NotImplementedError
+
+    def actor(self, agent: str, num_envs: int) -> Actor:
+        """Return the live policy of one agent for ``num_envs`` rows."""
         raise NotImplementedError
 
     def setup(self, spec: EnvironmentSpec, seeds: Seeds, total_steps: int) -> None:
-        """Build a learner for every agent and the common replay buffer.
+        """Build the learners and the common replay buffer.
 
         Raises:
-            ConfigError: An agent with discrete or unbounded actions, or a buffer smaller than the number of copies.
+            ConfigError: An agent whose actions cannot be served, or a buffer smaller than the number of copies.
         """
         super().setup(spec, seeds, total_steps)
-        self.scalings = {agent.name: ActionScaling(self.name, agent) for agent in spec.agents}
+        self.explorer = self.exploration or self.default_exploration()
+        self.codes = {agent.name: self._code(agent.name) for agent in spec.agents}
         if self.buffer_size < spec.num_envs:
             raise ConfigError(f"algorithm.buffer_size={self.buffer_size} cannot hold one step of env.num_envs={spec.num_envs} copies")
-        self._layout = TransitionLayout(spec)
+        self._layout = self.make_layout(spec)
         self.buffer = ReplayBuffer(self._layout.columns, self.buffer_size, self.batch_size)
         self._sampler = seeds.torch("replay")
-        self.learners: dict[str, Learner] = {}
-        for agent in spec.agents:
-            sizes = (self.batch_size, math.prod(agent.observation_space.shape), self.scalings[agent.name].size)
-            self.learners[agent.name] = self.make_learner(sizes, seeds.child("learner").child(agent.name))
-        self._batches = {name: AgentBatch.of(self.buffer, name, self._layout.masked) for name in self.learners}
+        self.learners = self.make_learners(seeds)
+
+    def _code(self, name: str) -> ActionCode:
+        """Return the code of an agent's actions."""
+        agent = next(agent for agent in self.spec.agents if agent.name == name)
+        code = action_code(self.name, agent, self.discrete)
+        if code.discrete and not isinstance(self.explorer, NoExploration):
+            raise ConfigError(
+                f"exploration adds noise to continuous actions, but agent '{name}' has {agent.action_space}: "
+                f"set exploration=none, algorithm={self.name} samples its choices"
+            )
+        return code
 
     def policy(self, num_envs: int, explore: bool) -> Policy:
         """Return a policy on the live parameters; exploring, it acts uniformly until ``learning_starts``."""
         return OffPolicyPolicy(self, num_envs, explore)
-
-    def module(self, agent: str) -> DeployedPolicy:
-        """Return a copy of one agent's greedy policy; see :meth:`Algorithm.module`."""
-        space = next(spec.action_space for spec in self.spec.agents if spec.name == agent)
-        assert isinstance(space, spaces.Box)
-        return self.learners[agent].module(space)
 
     @property
     def warming_up(self) -> bool:
@@ -130,26 +132,38 @@ class OffPolicy(Algorithm):
 
     def observe(self, transition: Transition) -> None:
         """Store one row a copy and earn update credit."""
-        actions = {name: scaling.to_unit(transition.actions[name]) for name, scaling in self.scalings.items()}
-        self.buffer.add(self._layout.rows(transition, actions))
+        actions = {name: code.to_unit(transition.actions[name]) for name, code in self.codes.items()}
+        self.buffer.add(self._layout.rows(self._with_shared_rewards(transition), actions))
         copies = len(transition.result.terminated)
         past = min(copies, self.env_steps + copies - self.learning_starts)
         self.env_steps += copies
         self._credit += max(0, past) * self.updates_per_step
 
+    def _with_shared_rewards(self, transition: Transition) -> Transition:
+        """Return the transition with ``(1 - share) r_i + share mean_j r_j`` for every agent."""
+        if self.sharing == 0.0 or len(self.codes) == 1:
+            return transition
+        rewards = transition.result.rewards
+        mixed = shared_rewards(np.stack([rewards[name] for name in self.codes]), self.sharing)
+        return replace(transition, result=replace(transition.result, rewards=dict(zip(self.codes, mixed, strict=True))))
+
+    def sample(self) -> None:
+        """Draw the next batch."""
+        self.buffer.sample(self._sampler)
+
     def update(self) -> UpdateReport | None:
-        """Spend whole credits: each samples one batch and updates every agent's learner on it."""
+        """Spend whole credits: each samples one batch and updates every learner on it."""
         due = int(self._credit + 1e-9)  # ten times 0.1 is a whole credit although its float sum is not
         if due < 1:
             return None
         self._credit -= due
         readers: dict[str, Callable[[], dict[str, float]]] = {}
         # without the bookkeeping of autograd a small network's update takes 8 % less time
-        with torch.inference_mode(self.engine == "analytic"):
+        with torch.inference_mode(self.analytic):
             for _ in range(due):
-                self.buffer.sample(self._sampler)
+                self.sample()
                 for name, learner in self.learners.items():
-                    readers[name] = learner.update(self._batches[name])
+                    readers[name] = learner.update()
         self._updates += due
         return UpdateReport(due, self._updates, lambda: _read(readers))
 
@@ -182,7 +196,7 @@ class OffPolicy(Algorithm):
 
 
 def _read(readers: Mapping[str, Callable[[], dict[str, float]]]) -> dict[str, float]:
-    """Return the losses of a single agent under their own names, those of several under ``AGENT/``."""
+    """Return the losses of a single learner under their own names, those of several under ``NAME/``."""
     if len(readers) == 1:
         return next(iter(readers.values()))()
     return {f"{agent}/{key}": value for agent, read in readers.items() for key, value in read().items()}

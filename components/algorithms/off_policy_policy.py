@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from wattloom.components.algorithms.exploration import NoiseProcess
+from wattloom.components.algorithms.scaling import ActionCode
 from wattloom.environment import Array, Snapshot
 from wattloom.streams import CopyStreams
 
@@ -28,9 +29,9 @@ class OffPolicyPolicy:
     def __init__(self, algorithm: OffPolicy, num_envs: int, explore: bool) -> None:
         self._algorithm, self._explore = algorithm, explore
         self._streams = CopyStreams(algorithm.seeds.generator("explore" if explore else "act"), num_envs)
-        self._actors = {name: learner.actor(num_envs) for name, learner in algorithm.learners.items()}
+        self._actors = {name: algorithm.actor(name, num_envs) for name in algorithm.codes}
         self._noise: dict[str, NoiseProcess] = {
-            name: algorithm.exploration.begin(self._streams, scaling.size) for name, scaling in algorithm.scalings.items()
+            name: algorithm.explorer.begin(self._streams, code.size) for name, code in algorithm.codes.items()
         }
 
     def reset(self, mask: Array | None = None, seeds: Sequence[int | None] | None = None) -> None:
@@ -42,20 +43,20 @@ class OffPolicyPolicy:
     @torch.inference_mode()
     def act(self, snapshot: Snapshot) -> Mapping[str, Array]:
         """Return actions by agent, float32 ``(num_envs, *action_shape)`` in units of the action space."""
-        return {
-            name: scaling.from_unit(self._unit_action(name, snapshot, scaling.size)) for name, scaling in self._algorithm.scalings.items()
-        }
+        return {name: code.from_unit(self._stored_action(name, snapshot, code)) for name, code in self._algorithm.codes.items()}
 
-    def _unit_action(self, name: str, snapshot: Snapshot, size: int) -> Array:
-        """Return one agent's actions in [-1, 1]."""
+    def _stored_action(self, name: str, snapshot: Snapshot, code: ActionCode) -> Array:
+        """Return one agent's actions as they are stored: in [-1, 1], or one-hots."""
+        legal = None if snapshot.action_masks is None else snapshot.action_masks.get(name)
         if self._explore and self._algorithm.warming_up:
-            return self._streams.uniform(size)
+            return code.uniform(self._streams, legal)
         observation = np.asarray(snapshot.observations[name], dtype=np.float32)
         rows = torch.from_numpy(observation.reshape(len(observation), -1))
+        penalty = code.penalty(legal)
         if not self._explore:
-            return self._actors[name](rows, None).numpy()
-        sampled = torch.from_numpy(self._streams.normal(size)) if self._algorithm.stochastic else None
-        return self._noise[name](self._actors[name](rows, sampled).numpy())
+            return self._actors[name](rows, None, penalty).numpy()
+        sampled = torch.from_numpy(code.noise(self._streams)) if self._algorithm.stochastic else None
+        return self._noise[name](self._actors[name](rows, sampled, penalty).numpy())
 
     def state_dict(self) -> dict[str, Any]:
         """Return the streams and the memory of the noise."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from wattloom.components.algorithms.batch import AgentBatch
-from wattloom.components.algorithms.losses import LOG_STD_MAX, LOG_STD_MIN, soft_actor_loss, squashed_gaussian
+from wattloom.components.algorithms.losses import soft_actor_loss, squashed_gaussian, squashed_gaussian_gradient
 from wattloom.components.algorithms.twin_critics import ActionFirst, AnalyticTwins, AutogradTwins, TwinCritics, evaluate_pair
 from wattloom.components.networks.analytic import AnalyticMLP, Memory
 from wattloom.components.networks.flat import FlatParams
@@ -82,12 +82,8 @@ class AnalyticSAC:
         smaller = (q[:1] <= q[1:]).to(q.dtype)  # the minimum passes its gradient to one critic
         d_q = torch.cat([smaller, 1.0 - smaller]).mul_(-weight)
         d_action = self._judges.input_gradient(d_q, self._actions).sum(0)
-        # u = μ + σ ε, a = tanh(u): the log-density falls by log(1 - a^2), whose slope by u is -2a, and by log σ
-        density = alpha * weight
-        d_u = torch.ops.aten.tanh_backward(d_action, action).addcmul_(action, density, value=2.0)
-        d_log_std = (d_u * log_std.exp() * self._noise).sub_(density)
-        d_log_std.mul_((log_std >= LOG_STD_MIN) & (log_std <= LOG_STD_MAX))  # a clamped log σ has no gradient
-        self._actor.backward(torch.cat([d_u, d_log_std]).unsqueeze(0))
+        d_head = squashed_gaussian_gradient(d_action, action, log_std, self._noise, alpha * weight)
+        self._actor.backward(d_head.unsqueeze(0))
         return torch.minimum(q[0, 0], q[1, 0])
 
 

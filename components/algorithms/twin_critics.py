@@ -7,18 +7,30 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from wattloom.components.algorithms.batch import AgentBatch
 from wattloom.components.algorithms.losses import critic_loss
 from wattloom.components.networks.analytic import AnalyticMLP, InputBuffer, Memory
 from wattloom.components.networks.flat import FlatParams
 from wattloom.components.networks.mlp import ensemble_mlp
 
 
-class TwinCritics(Protocol):
-    """What TD3 and SAC ask of their online critics."""
+class Rows(Protocol):
+    """What critics read of a batch."""
 
-    def towards(self, batch: AgentBatch, y: Tensor) -> Tensor:
-        """Write the gradient of the critic loss and return the errors ``Q_i(s, a) - y``, fresh ``(2, 1, B)``."""
+    @property
+    def pair(self) -> Tensor:
+        """Action and observation (or state) side by side, ``(B, a + o)``."""
+        ...
+
+    def weight(self) -> Tensor:
+        """Return each row's share in the mean: a scalar, or something that broadcasts to ``(critics, 1, B)``."""
+        ...
+
+
+class TwinCritics(Protocol):
+    """What learners ask of their online critics: two, or two a stream of rewards."""
+
+    def towards(self, batch: Rows, y: Tensor) -> Tensor:
+        """Write the gradient of the critic loss and return the errors ``Q_i(s, a) - y``, fresh ``(critics, 1, B)``; y broadcasts to them."""
         ...
 
 
@@ -42,7 +54,7 @@ class AnalyticTwins:
         self._input = InputBuffer(batch, action + observation)
         self._two = torch.tensor(2.0)
 
-    def towards(self, batch: AgentBatch, y: Tensor) -> Tensor:
+    def towards(self, batch: Rows, y: Tensor) -> Tensor:
         """Form the critic gradient; see :class:`TwinCritics`."""
         self._input.values.copy_(batch.pair)
         error = self._network.forward(self._input.x).sub_(y)
@@ -56,7 +68,7 @@ class AutogradTwins:
     def __init__(self, params: FlatParams, gradient: FlatParams, activation: str) -> None:
         self._params, self._gradient, self._activation = params, gradient, activation
 
-    def towards(self, batch: AgentBatch, y: Tensor) -> Tensor:
+    def towards(self, batch: Rows, y: Tensor) -> Tensor:
         """Form the critic gradient; see :class:`TwinCritics`."""
         leaf = self._params.data.detach().requires_grad_()
         q = ensemble_mlp(self._params.views_of(leaf), batch.pair, self._activation)

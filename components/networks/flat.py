@@ -71,7 +71,11 @@ class FlatParams(Mapping[str, Tensor]):
 
     def member(self, index: int) -> dict[str, Tensor]:
         """Return views of one ensemble member, leading axis kept: ``(1, …)``."""
-        return {name: view[index : index + 1] for name, view in self._views.items()}
+        return self.members(index, index + 1)
+
+    def members(self, first: int, stop: int) -> dict[str, Tensor]:
+        """Return views of ensemble members ``first … stop - 1``."""
+        return {name: view[first:stop] for name, view in self._views.items()}
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return a copy of every named tensor."""

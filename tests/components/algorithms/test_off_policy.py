@@ -155,6 +155,11 @@ def test_same_seed_same_numbers(loop, drift, kind):
     assert runs[0].reports != runs[2].reports
 
 
+def test_noise_for_continuous_actions_is_refused_for_choices():
+    with pytest.raises(ConfigError, match="set exploration=none, algorithm=sac samples its choices"):
+        SAC(exploration=GaussianNoise(), **SMALL).setup(spec_of(spaces.Discrete(3)), Seeds(1), 100)
+
+
 @BOTH
 @pytest.mark.parametrize(
     ("copies", "options"),
@@ -235,13 +240,16 @@ def spec_of(space):
     return EnvironmentSpec((AgentSpec("a", observation, space, numbered_columns("x", 2), numbered_columns("u", 1)),), 1)
 
 
-@BOTH
+UNBOUNDED = spaces.Box(-np.inf, np.inf, (1,), np.float32)
+
+
 @pytest.mark.parametrize(
-    ("space", "message"),
+    ("kind", "space", "message"),
     [
-        (spaces.Discrete(3), "needs continuous actions"),
-        (spaces.MultiDiscrete([2, 3]), "needs continuous actions"),
-        (spaces.Box(-np.inf, np.inf, (1,), np.float32), "finite action bounds"),
+        (TD3, spaces.Discrete(3), "needs continuous actions"),
+        (TD3, spaces.MultiDiscrete([2, 3]), "needs continuous actions"),
+        (TD3, UNBOUNDED, "finite action bounds"),
+        (SAC, UNBOUNDED, "finite action bounds"),
     ],
 )
 def test_unsuitable_action_spaces(kind, space, message):
@@ -272,6 +280,9 @@ def test_unsuitable_action_spaces(kind, space, message):
         (SAC, "learn_alpha", "yes"),
         (SAC, "target_entropy", "auto"),
         (SAC, "alpha_learning_rate", -1e-3),
+        (SAC, "target_entropy_share", 1.5),
+        (SAC, "reward_sharing", -0.5),
+        (TD3, "share_parameters", 1),
     ],
 )
 def test_values_out_of_range_name_their_key(kind, key, value):
