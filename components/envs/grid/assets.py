@@ -103,25 +103,27 @@ class Fleet:
         pv_mw, pv_mva, capacity_mwh: Ratings by asset.
         parameters: Of the batteries.
         takes_generators: Whether the inverters are the network's own static generators.
+        device_bus: Bus columns of further devices, which make an agent's territory too.
     """
 
     def __init__(self, assets: Assets, feeder: Feeder, step_hours: float) -> None:
         self.assets, self.step_hours = assets, step_hours
         pv_buses = assets.pv_buses if assets.pv_buses is not None else feeder.pv_buses
         battery_buses = assets.battery_buses if assets.battery_buses is not None else feeder.battery_buses
-        self.pv_numbers = _buses("pv", pv_buses, assets.pv_count, feeder)
-        self.battery_numbers = _buses("battery", battery_buses, assets.battery_count, feeder)
+        self.pv_numbers = sites("assets.pv_", pv_buses, assets.pv_count, feeder)
+        self.battery_numbers = sites("assets.battery_", battery_buses, assets.battery_count, feeder)
         self.pv_bus, self.battery_bus = feeder.model.bus_positions(self.pv_numbers), feeder.model.bus_positions(self.battery_numbers)
+        self.device_bus = np.zeros(0, dtype=np.int64)
         pvs, batteries = len(self.pv_bus), len(self.battery_bus)
         if not pvs + batteries:
             raise ConfigError("assets: there is neither an inverter nor a battery, so nobody can act; give pv_buses or battery_buses")
         load = float(feeder.load_p.sum())
         self.takes_generators = feeder.generators == "inverters" and assets.pv_buses is None
         rated = feeder.generator_p[self.pv_bus] if self.takes_generators else catalogue(PV_SHARE * load / max(pvs, 1))
-        self.pv_mw = _values("pv_mw", assets.pv_mw, pvs, rated)
-        self.pv_mva = _values("pv_mva", assets.pv_mva, pvs, self.pv_mw)
-        power = _values("battery_mw", assets.battery_mw, batteries, catalogue(BATTERY_SHARE * load / max(batteries, 1)))
-        self.capacity_mwh = _values("battery_mwh", assets.battery_mwh, batteries, BATTERY_HOURS * power)
+        self.pv_mw = ratings("assets.pv_mw", assets.pv_mw, pvs, rated)
+        self.pv_mva = ratings("assets.pv_mva", assets.pv_mva, pvs, self.pv_mw)
+        power = ratings("assets.battery_mw", assets.battery_mw, batteries, catalogue(BATTERY_SHARE * load / max(batteries, 1)))
+        self.capacity_mwh = ratings("assets.battery_mwh", assets.battery_mwh, batteries, BATTERY_HOURS * power)
         self.parameters = battery.Batteries(
             power,
             assets.soc_low * self.capacity_mwh,
@@ -187,14 +189,18 @@ class Fleet:
             q_inj[:, buses] += dispatch.pv_q[:, columns]
 
 
-def _buses(kind: str, given: Sequence[int] | None, count: int, feeder: Feeder) -> tuple[int, ...]:
-    """Return the pandapower numbers of the buses of one kind of asset."""
+def sites(key: str, given: Sequence[int] | None, count: int, feeder: Feeder) -> tuple[int, ...]:
+    """Return the pandapower numbers of the buses of one kind of asset; ``key`` begins the names of its settings, e.g. ``"assets.pv_"``.
+
+    Raises:
+        ConfigError: An unknown bus, one without supply, or more assets than load buses.
+    """
     if given is None:
-        return spread_buses(feeder, count, kind)
+        return spread_buses(feeder, count, key)
     columns = feeder.model.bus_positions(list(given))
     dead = [int(bus) for bus, column in zip(given, columns, strict=True) if column not in feeder.live]
     if dead:
-        raise ConfigError(f"assets.{kind}_buses: bus {dead[0]} of network '{feeder.model.name}' has no supply")
+        raise ConfigError(f"{key}buses: bus {dead[0]} of network '{feeder.model.name}' has no supply")
     return tuple(int(bus) for bus in given)
 
 
@@ -204,13 +210,17 @@ def catalogue(mw: float) -> float:
     return float(round(mw / digit) * digit)
 
 
-def _values(name: str, value: Numbers | None, count: int, sized: float | Floats) -> Floats:
-    """Return one positive value an asset; ``sized`` where none is given."""
+def ratings(key: str, value: Numbers | None, count: int, sized: float | Floats) -> Floats:
+    """Return one positive value an asset; ``sized`` where none is given.
+
+    Raises:
+        ConfigError: Values that are not positive, or as many as there are no assets.
+    """
     values = np.atleast_1d(np.asarray(sized if value is None else value, dtype=np.float64))
     if values.ndim != 1 or len(values) not in (1, count):
-        raise ConfigError(f"assets.{name}={value}: give one number, or a list of {count}, one an asset")
+        raise ConfigError(f"{key}={value}: give one number, or a list of {count}, one an asset")
     if not ((values > 0) & np.isfinite(values)).all():
-        raise ConfigError(f"assets.{name}={value}: give positive numbers")
+        raise ConfigError(f"{key}={value}: give positive numbers")
     return np.broadcast_to(values, count).copy()
 
 

@@ -15,7 +15,8 @@ from gymnasium import spaces
 from wattloom.batched import BatchedEnvironment, Outcome
 from wattloom.components.envs.grid import protocol
 from wattloom.components.envs.grid.assets import Assets
-from wattloom.components.envs.grid.metrics import COLUMNS, StepMetrics, figures
+from wattloom.components.envs.grid.devices import Devices, Kind
+from wattloom.components.envs.grid.metrics import StepMetrics, figures, metric_columns
 from wattloom.components.envs.grid.network import Network
 from wattloom.components.envs.grid.profiles import Profiles
 from wattloom.components.envs.grid.protocol import Dispatch, Flow, Inputs, Record, Territory, part_problem
@@ -47,12 +48,16 @@ class Grid(BatchedEnvironment):
         termination: When an episode ends by itself.
         power_flow: How the network is solved.
         price: Price of energy, USD/MWh (column 0); None: 0.
+        flexible_load: Controllable loads; None: none.
+        ev_charger: Chargers of electric vehicles; None: none.
+        tap_changer: On-load tap changer; None: none.
+        topology: Agent that switches lines; None: none.
         band: p.u., supply band of the metrics.
         data_seed: Seed of generated sources.
         num_envs: Number of independent copies.
 
     Attributes:
-        feeder, fleet, territories, rows: The prepared parts.
+        feeder, fleet, devices, territories, rows: The prepared parts.
         record: Everything that happened in the last step.
 
     Raises:
@@ -77,6 +82,10 @@ class Grid(BatchedEnvironment):
         termination: Limits,
         power_flow: Backend,
         price: Table | Source | None = None,
+        flexible_load: Kind | None = None,
+        ev_charger: Kind | None = None,
+        tap_changer: Kind | None = None,
+        topology: Kind | None = None,
         band: Sequence[float] = (0.95, 1.05),
         data_seed: int = 0,
         num_envs: int = 1,
@@ -89,9 +98,17 @@ class Grid(BatchedEnvironment):
         self.band = (float(band[0]), float(band[1]))
         self.feeder = network.prepare(power_flow)
         self.fleet = assets.prepare(self.feeder, profiles.step_hours)
-        self.territories = territories.prepare(self.feeder, self.fleet)
+        kinds = [kind for kind in (flexible_load, ev_charger, tap_changer, topology) if kind is not None]
+        self.devices = Devices(kinds, self.feeder, profiles.calendar, data_seed)
+        self.fleet.device_bus = self.devices.buses
+        self.territories = self.devices.assign(territories.prepare(self.feeder, self.fleet), self.feeder.n_bus)
         self.rows = profiles.prepare({"demand": demand, "solar": solar, "price": price}, self.feeder, self.fleet, data_seed)
         self.observation, self.reward, self.termination = observation, reward, termination
+        for part in (observation, reward):
+            if self.devices and not getattr(part, "knows_devices", False):
+                raise ConfigError(
+                    f"{type(part).__name__} knows inverters and batteries alone; further devices need observation=grid, reward=voltage"
+                )
         observation.bind(self)
         reward.bind(self)
         low, high = observation.bounds["state"]
@@ -99,21 +116,22 @@ class Grid(BatchedEnvironment):
             [self._spec(territory) for territory in self.territories],
             num_envs,
             profiles.horizon,
-            COLUMNS,
+            metric_columns(self.devices),
             state_space=spaces.Box(low, high, dtype=np.float32),
             shared_reward=reward.shared,
             step_seconds=60.0 * profiles.step_minutes,
         )
         self._metrics, self._fresh = StepMetrics(self), np.ones(num_envs, dtype=bool)
-        self.figures = figures(len(np.setdiff1d(self.feeder.live, self.feeder.slack)))
+        self.figures = (*figures(len(np.setdiff1d(self.feeder.live, self.feeder.slack))), *self.devices.figures)
         self._names = tuple(territory.name for territory in self.territories)
-        self._battery_entries, self._pv_entries = self._entries()
+        self._battery_entries, self._pv_entries, self._lever_entries = (self._entries(kind) for kind in ("batteries", "pvs", "levers"))
         self.record: Record | None = None
         self._map: Map | None = None
         shape = (num_envs, self.feeder.n_bus)
         self.arrays = {
             **self.rows.initial(num_envs),
             **self.fleet.initial(num_envs),
+            **self.devices.initial(num_envs),
             "begun": np.zeros(num_envs, dtype=bool),
             "violated": np.zeros(num_envs, dtype=bool),
             **{name: np.zeros(shape) for name in ("p_inj", "q_inj")},
@@ -127,18 +145,21 @@ class Grid(BatchedEnvironment):
         low, high = self.observation.bounds[name]
         batteries = (Column(f"battery_{fleet.battery_numbers[k]}", "1") for k in territory.batteries)
         pvs = (Column(f"pv_{fleet.pv_numbers[k]}", "1") for k in territory.pvs)
-        count = len(territory.batteries) + len(territory.pvs)
-        actions = spaces.Box(-1.0, 1.0, (count,), self.action_dtype)
-        return AgentSpec(name, spaces.Box(low, high, dtype=np.float32), actions, self.observation.columns[name], (*batteries, *pvs))
+        levers = (Column(self.devices.levers[k].name, "1") for k in territory.levers)
+        own = -np.ones(len(territory.batteries) + len(territory.pvs))
+        actions, labels = self.devices.space(name, own, self.action_dtype)
+        seen = spaces.Box(low, high, dtype=np.float32)
+        return AgentSpec(name, seen, actions, self.observation.columns[name], (*batteries, *pvs, *levers), labels)
 
-    def _entries(self) -> tuple[Array, Array]:
-        """Return where the action of each battery and each inverter lies in the agents' actions laid end to end."""
-        order: list[tuple[str, int]] = []
+    def _entries(self, kind: str) -> Array:
+        """Return where the actions of ``batteries``, ``pvs`` or ``levers`` lie in those of all agents laid end to end, in table order."""
+        first, where = 0, dict[int, int]()
         for territory in self.territories:
-            order += [("battery", int(k)) for k in territory.batteries] + [("pv", int(k)) for k in territory.pvs]
-        where = {asset: entry for entry, asset in enumerate(order)}
-        batteries = np.array([where["battery", k] for k in range(self.fleet.n_battery)], dtype=np.int64)
-        return batteries, np.array([where["pv", k] for k in range(self.fleet.n_pv)], dtype=np.int64)
+            for name in ("batteries", "pvs", "levers"):
+                columns = getattr(territory, name).tolist()
+                where |= {column: first + k for k, column in enumerate(columns)} if name == kind else {}
+                first += len(columns)
+        return np.array([where[column] for column in sorted(where)], dtype=np.int64)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, mask: Array | None = None, options: Mapping[str, Any] | None = None
@@ -154,6 +175,7 @@ class Grid(BatchedEnvironment):
         fresh = self._fresh[copies] | ~state["begun"][copies]
         self.rows.begin(state, copies, generators, fresh, options)
         self.fleet.begin(state, copies, generators, fresh)
+        self.devices.begin(state, copies, generators)
         inputs = self.rows.inputs(state["solved"])
         dispatch = self.fleet.idle(state, inputs)
         p_inj, q_inj, flow = self.solve(inputs, dispatch)
@@ -186,8 +208,15 @@ class Grid(BatchedEnvironment):
         """Carry out the actions in the row that is due and solve the network; time does not go on yet."""
         state = self.arrays
         inputs = self.rows.inputs(state["row"])
-        joint = np.concatenate([actions[name] for name in self._names], axis=1).astype(self.precision, copy=False)
+        last = self.elapsed + 1 >= self.rows.profiles.horizon
+        joint = np.concatenate([actions[name].reshape(self.num_envs, -1) for name in self._names], axis=1).astype(
+            self.precision, copy=False
+        )
         dispatch = self.fleet.run(state, inputs, joint.take(self._battery_entries, axis=1), joint.take(self._pv_entries, axis=1))
+        if self.devices:
+            levers = joint.take(self._lever_entries, axis=1).astype(np.float64, copy=False)
+            dispatch.devices = self.devices.run(state, inputs, levers, last)
+            state.update(dispatch.devices.after)
         p_inj, q_inj, flow = self.solve(inputs, dispatch)
         limits = self.termination
         violated, converged = limits.violated(flow), flow.converged
@@ -207,14 +236,18 @@ class Grid(BatchedEnvironment):
             q_inj=q_inj,
             violated=violated & terminated,
         )
-        last = self.elapsed + 1 >= self.rows.profiles.horizon
         return Record(inputs, dispatch, flow, p_inj, q_inj, vm, loss, bought, violated, terminated, ~terminated, last)
 
     def solve(self, inputs: Inputs, dispatch: Dispatch) -> tuple[Array, Array, Flow]:
-        """Return the net injections (MW, MVAr) and what the network makes of them."""
+        """Return the net injections (MW, MVAr) and what the network makes of them; devices that do nothing in ``dispatch`` rest."""
         p_inj, q_inj = self.feeder.fixed_p - inputs.load_p, self.feeder.fixed_q - inputs.load_q
         self.fleet.inject(dispatch, p_inj, q_inj)
-        return p_inj, q_inj, self.feeder.solve(p_inj, q_inj)
+        if not self.devices:
+            return p_inj, q_inj, self.feeder.solve(p_inj, q_inj)
+        deeds = dispatch.devices if dispatch.devices is not None else self.devices.rest(self.arrays, inputs)
+        deeds.inject(p_inj, q_inj)
+        setting = deeds.setting if deeds.setting.scale is not None or deeds.setting.states is not None else None
+        return p_inj, q_inj, self.feeder.solve(p_inj, q_inj, setting)
 
     def _alive(self, vm: Array) -> Array:
         """Show 1 p.u. at buses that have no supply."""

@@ -40,18 +40,18 @@ def distances(feeder: Feeder, sources: Iterable[int]) -> tuple[Floats, Integers]
     return best, owner
 
 
-def spread_buses(feeder: Feeder, count: int, kind: str) -> tuple[int, ...]:
+def spread_buses(feeder: Feeder, count: int, key: str) -> tuple[int, ...]:
     """Choose ``count`` load buses far from the substation and from one another, as pandapower numbers.
 
-    Inverters begin at the far end of the network, batteries at its largest load; each next one is the load bus farthest from those chosen.
+    Batteries begin at the largest load, everything else at the far end of the network; each next one is the load bus farthest from those chosen.
 
     Raises:
         ConfigError: More assets than load buses.
     """
     candidates = np.intersect1d(np.flatnonzero(feeder.load_p > 0), np.setdiff1d(feeder.live, feeder.slack))
     if not 0 <= count <= len(candidates):
-        raise ConfigError(f"assets.{kind}_count={count}: network '{feeder.model.name}' has {len(candidates)} load buses")
-    chosen = [int(candidates[np.argmax(feeder.load_p[candidates])])] if kind == "battery" and count else []
+        raise ConfigError(f"{key}count={count}: network '{feeder.model.name}' has {len(candidates)} load buses")
+    chosen = [int(candidates[np.argmax(feeder.load_p[candidates])])] if key == "assets.battery_" and count else []
     while len(chosen) < count:
         distance = distances(feeder, [*feeder.slack.tolist(), *chosen])[0][candidates]
         chosen.append(int(candidates[np.argmax(np.where(np.isfinite(distance), distance, -1.0))]))

@@ -17,6 +17,7 @@ from wattloom.environment import Array, Column
 from wattloom.figures import Figure
 
 if TYPE_CHECKING:
+    from wattloom.components.envs.grid.devices import Devices
     from wattloom.components.envs.grid.environment import Grid
 
 COLUMNS = (
@@ -57,6 +58,13 @@ def figures(buses: int) -> tuple[Figure, ...]:
         Figure.total("battery_moved", Column("energy_moved", "MWh")),
         Figure.end("battery_stored", Column("energy_left", "MWh")),
         Figure.total("wear_cost", Column("wear", "USD", "lower")),
+    )
+
+
+def metric_columns(devices: Devices) -> tuple[Column, ...]:
+    """Return the metrics of an environment: :data:`COLUMNS`, and with further devices theirs and what they cost."""
+    return (
+        (*COLUMNS, *devices.columns, Column("device_cost", "USD", "lower"), Column("reward_devices", "1", "higher")) if devices else COLUMNS
     )
 
 
@@ -101,6 +109,10 @@ class StepMetrics:
             "reactive_mean": np.abs(dispatch.pv_q).sum(axis=1) / count,
             "reward_penalty": penalty,
         }
+        if dispatch.devices is not None:
+            metrics |= dispatch.devices.metrics
+            metrics["device_cost"] = dispatch.devices.cost.sum(axis=1)
+            metrics["reward_devices"] = parts["devices"] if "devices" in parts else np.zeros(len(vm))
         for part in PARTS:
             metrics[f"reward_{part}"] = parts[part] if part in parts else np.zeros(len(vm))
         return metrics

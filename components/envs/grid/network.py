@@ -15,6 +15,7 @@ import numpy as np
 
 from wattloom.components.envs.grid.cases import CASES, read_case
 from wattloom.components.envs.grid.protocol import Floats, Flow, Integers
+from wattloom.components.envs.grid.variants import Setting, Variants
 from wattloom.components.power_flow.protocol import Backend, Flows, GridModel, read_network
 from wattloom.errors import ConfigError, DataError
 
@@ -129,6 +130,7 @@ class Feeder:
             raise DataError(f"network '{model.name}' has no load: nothing would ever change")
         self._solver, self._flows = self.backend.prepare(model), Flows(model)
         self._plain = plain_losses(model)
+        self._variants = Variants(self.backend, model, self._solver, self._flows)
         flow = self.solve(self.fixed_p[None] - self.load_p, self.fixed_q[None] - self.load_q)
         if not flow.converged[0]:
             raise DataError(
@@ -154,14 +156,26 @@ class Feeder:
         """Number of buses."""
         return self.model.n_bus
 
-    def solve(self, p_inj: Floats, q_inj: Floats) -> Flow:
-        """Solve net injections, ``(n, n_bus)`` MW and MVAr."""
+    def make_switchable(self, lines: Sequence[int], trafos: Sequence[int]) -> None:
+        """Declare which lines and taps differ from copy to copy; the states of a :class:`.variants.Setting` are about them, in this order.
+
+        Raises:
+            ConfigError: An unknown line or transformer.
+        """
+        self._variants.make_switchable(lines, trafos)
+
+    def solve(self, p_inj: Floats, q_inj: Floats, setting: Setting | None = None) -> Flow:
+        """Solve net injections, ``(n, n_bus)`` MW and MVAr; None: the network as the tables have it."""
+        if setting is not None:
+            return self._variants.solve(p_inj, q_inj, setting)
         result = self._solver.solve(p_inj, q_inj)
         losses = self._plain or self._flows.loss_mw
         return Flow(result.voltage, result.vm_pu, result.converged, losses(result.voltage))
 
     def import_mw(self, p_inj: Floats, q_inj: Floats, flow: Flow) -> Floats:
         """Return the power bought at the slack buses, ``(n,)`` MW, negative where it is sold."""
+        if flow.import_mw is not None:
+            return flow.import_mw
         if self._plain is not None:
             bought: Floats = flow.loss_mw - p_inj.sum(axis=1)
             return bought

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class LocalObservation:
     lead_hours: Sequence[float] = (0.5, 1, 2, 4, 8, 16)
     voltage_scale: float = 0.05
 
+    knows_devices: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         if self.forecast not in FORECASTS:
             raise ConfigError(f"observation.forecast={self.forecast!r}: choose one of {', '.join(FORECASTS)}")
@@ -62,6 +64,8 @@ class LocalObservation:
         names = [f"voltage_{bus}" for bus in self._feeder.model.bus_index] + [f"load_{bus}" for bus in self._feeder.model.bus_index]
         names += [f"{kind}_{bus}" for kind in ("pv_p", "pv_q") for bus in self._fleet.pv_numbers]
         names += [f"{kind}_{bus}" for kind in ("battery_p", "soc") for bus in self._fleet.battery_numbers]
+        self._devices, self._measured = environment.devices, len(names)
+        names += environment.devices.seen
         self._own, names = len(names), names + [name for name, _ in common]
         unit = f"{self.voltage_scale:g} p.u."
         columns = [Column(name, unit if name.startswith("voltage_") else "1") for name in names]
@@ -72,7 +76,8 @@ class LocalObservation:
         for own in environment.territories:
             first = 2 * buses
             parts = [own.buses, buses + own.buses[loaded[own.buses]], first + own.pvs, first + pvs + own.pvs]
-            parts += [first + 2 * pvs + own.batteries, first + 2 * pvs + batteries + own.batteries, np.arange(self._own, len(names))]
+            parts += [first + 2 * pvs + own.batteries, first + 2 * pvs + batteries + own.batteries]
+            parts += [self._measured + np.array(environment.devices.shown_to(own.name)), np.arange(self._own, len(names))]
             self._entries[own.name] = np.concatenate(parts).astype(np.int64)
             self._columns[own.name] = tuple(columns[k] for k in self._entries[own.name])
         self._per_load = np.divide(1.0, self._feeder.load_p, out=np.zeros(buses), where=loaded)
@@ -102,7 +107,9 @@ class LocalObservation:
         np.divide(state["pv_q"], fleet.pv_mva, out=own[:, end : end + pvs])
         end += pvs
         np.divide(state["battery_p"], fleet.parameters.power_mw, out=own[:, end : end + batteries])
-        np.divide(state["soc"], fleet.capacity_mwh, out=own[:, end + batteries :])
+        np.divide(state["soc"], fleet.capacity_mwh, out=own[:, end + batteries : self._measured])
+        if self._devices:
+            own[:, self._measured :] = self._devices.observe(state)
         np.minimum(np.maximum(own, -LIMIT, out=own), LIMIT, out=own)
         central = np.empty((len(solved), self._own + self._table.shape[1]), dtype=np.float32)
         central[:, : self._own] = own

@@ -11,7 +11,7 @@ A part of your own needs the methods of its protocol and nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from wattloom.environment import Array, Column
 
 if TYPE_CHECKING:
     from wattloom.components.envs.grid.assets import Fleet
+    from wattloom.components.envs.grid.devices import Deeds
     from wattloom.components.envs.grid.environment import Grid
     from wattloom.components.envs.grid.network import Feeder
 
@@ -55,6 +56,7 @@ class Dispatch:
         pv_p, pv_q: ``(n, n_pv)`` MW, MVAr.
         battery_p: ``(n, n_battery)`` MW, discharge positive.
         soc_before, soc: ``(n, n_battery)`` MWh stored before and after the step.
+        devices: What further devices do; None: there are none, or they rest.
     """
 
     pv_p: Floats
@@ -62,6 +64,7 @@ class Dispatch:
     battery_p: Floats
     soc_before: Floats
     soc: Floats
+    devices: Deeds | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -73,12 +76,14 @@ class Flow:
         vm: ``(n, n_bus)`` p.u.
         converged: ``(n,)`` bool.
         loss_mw: ``(n,)`` MW lost in the lines.
+        import_mw: ``(n,)`` MW bought at the slacks, where it came out with the voltages; None: it follows from them.
     """
 
     voltage: NDArray[np.complex128]
     vm: Floats
     converged: NDArray[np.bool_]
     loss_mw: Floats
+    import_mw: Floats | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -157,12 +162,14 @@ class Territory:
         name: The agent.
         buses: ``(k,)`` bus columns.
         batteries, pvs: ``(b,)`` and ``(p,)`` columns of the assets, in table order.
+        levers: Of further devices, numbers among all of them.
     """
 
     name: str
     buses: Integers
     batteries: Integers
     pvs: Integers
+    levers: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 class Territories(Protocol):

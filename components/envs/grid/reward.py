@@ -6,6 +6,7 @@
     reactive    reactive_weight * MVAr of the inverters, mean over all of them
     batteries   wear_weight * USD of wear, stored_weight * MWh given up in the step (storing counts the other way), idle_weight * share of the
                 power left unused while the sun shines, and at the end terminal_weight * MWh missing from what was stored when the episode began
+    devices     devices_weight * USD that further devices cost, those of one's own levers
 
 With ``team`` every agent earns the sum.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class ComponentReward:
         terminal_weight: Reward per MWh that a battery lacks, at the end, of what it held at the beginning; what it gained counts the other way.
         idle_weight: Reward a step of a battery that does not charge and leaves its power unused, between ``idle_steps`` of the day.
         idle_steps: First step of the day in which ``idle_weight`` applies, and the first in which it no longer does.
+        devices_weight: Reward per USD that further devices cost.
         team: Whether every agent earns the sum of all.
 
     Raises:
@@ -65,7 +67,10 @@ class ComponentReward:
     terminal_weight: float = 0.0
     idle_weight: float = 0.0
     idle_steps: Sequence[int] = (14, 35)
+    devices_weight: float = 0.0
     team: bool = False
+
+    knows_devices: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if len(self.band) != 2 or not self.band[0] < self.band[1]:
@@ -97,22 +102,28 @@ class ComponentReward:
         self._by_bus = _Sums([territory.buses for territory in territories])
         self._by_battery = _Sums([territory.batteries for territory in territories])
         self._by_pv = _Sums([territory.pvs for territory in territories])
+        self._by_lever = _Sums([territory.levers for territory in territories])
         self._share = np.array([len(territory.buses) for territory in territories]) / environment.feeder.n_bus
 
     def rewards(self, state: State, record: Record) -> tuple[Mapping[str, Array], Mapping[str, Array]]:
         """Return float64 ``(n,)`` by agent, and the parts of the sum over the agents (with ``team`` of what each earns)."""
         voltage, system = self._voltage(record.vm), self._system(record)
         batteries, reactive = self._batteries(state, record), self._reactive(record)
+        deeds = record.dispatch.devices
+        devices = self.devices_weight * deeds.cost if deeds is not None else None
         if self.team:
             parts = {"voltage": voltage.sum(axis=1), **system}
             parts["batteries"] = _total(batteries, record)
             parts["reactive"] = _total(reactive, record)
+            if devices is not None:
+                parts["devices"] = devices.sum(axis=1)
             earned = -sum(parts.values())
             return dict.fromkeys(self._names, earned), {name: -parts[name] for name in parts}
         own = self._by_bus(voltage)
         parts = {"voltage": own.sum(axis=1)}
         own = own + sum(system.values())[:, None] * self._share  # type: ignore[index]  # arrays, at least one
-        for name, cost, sums in (("batteries", batteries, self._by_battery), ("reactive", reactive, self._by_pv)):
+        owned = (("batteries", batteries, self._by_battery), ("reactive", reactive, self._by_pv), ("devices", devices, self._by_lever))
+        for name, cost, sums in owned:
             if cost is not None:
                 of_agents = sums(cost)
                 own += of_agents

@@ -46,8 +46,8 @@ class Zones:
 
 def _territory(name: str, own: np.ndarray[tuple[int], np.dtype[np.int64]], fleet: Fleet) -> Territory:
     batteries, pvs = np.flatnonzero(np.isin(fleet.battery_bus, own)), np.flatnonzero(np.isin(fleet.pv_bus, own))
-    if not len(batteries) + len(pvs):
-        raise ConfigError(f"territories.zones: agent '{name}' has neither an inverter nor a battery, so it cannot act")
+    if not len(batteries) + len(pvs) and not np.isin(fleet.device_bus, own).any():
+        raise ConfigError(f"territories.zones: agent '{name}' has neither an inverter nor a battery, nor another device, so it cannot act")
     return Territory(name, own, batteries, pvs)
 
 
