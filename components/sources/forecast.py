@@ -1,4 +1,6 @@
-"""Forecast tables: what is believed at each step about the next ``length`` steps, computed once per data set and then gathered by row.
+"""Forecasts: what is believed at each step about the next ``length`` steps, computed once per data set and then gathered by row.
+
+Persistence within a day is the last day's stretch, so its rows share the memory of the series; the others are tables of their own.
 
 The growing error is a martingale, as real forecasts are: with a random walk W, the forecast made at t for t + l is wrong by ``W[t + l] - W[t]``.
 Its standard deviation grows with the square root of the lead, errors of neighbouring leads go together, and a later forecast of the same step only
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wattloom.components.sources.calendar import Ints
+from wattloom.components.sources.rows import Precision, Rows, at_precision, separate, sliding
 from wattloom.components.sources.seeds import generator
 from wattloom.components.sources.series import Floats
 from wattloom.errors import ConfigError
@@ -19,18 +23,22 @@ if TYPE_CHECKING:
     from wattloom.components.sources.table import ForecastMode, Table
 
 
-def forecast_table(table: Table, length: int, mode: ForecastMode, error: float) -> Floats:
-    """Return all forecasts of ``length`` leads, shape (n_steps, length, k), read-only.
+def forecast_rows(table: Table, length: int, mode: ForecastMode, error: float, precision: Precision) -> Rows:
+    """Return all forecasts of ``length`` leads, one row a step.
 
     Args:
         table: The true columns.
         length: Number of leads.
         mode: ``"persistence"``, ``"growing"`` or ``"stored"``.
         error: Standard deviation of the growing error 24 h ahead, as a share of each column's standard deviation.
+        precision: Of the rows.
     """
+    day = table.calendar.steps_per_day
+    if mode == "persistence" and length <= day:
+        steps = np.arange(1 - day, table.calendar.n_steps + length - day)
+        return sliding(at_precision(table.values[_known(table, steps)], precision), length)
     forecasts = {"persistence": persistence, "growing": lambda t, n: growing(t, n, error), "stored": stored}[mode](table, length)
-    forecasts.flags.writeable = False
-    return forecasts
+    return separate(at_precision(forecasts, precision))
 
 
 def persistence(table: Table, length: int) -> Floats:
@@ -39,9 +47,12 @@ def persistence(table: Table, length: int) -> Floats:
     lead = np.arange(1, length + 1)
     behind = lead - -(-lead // day) * day  # in (-day, 0]
     index = np.arange(table.calendar.n_steps)[:, None] + behind
-    if table.wrap == "error":
-        index = np.maximum(index, 0)  # nothing is known before the data: the first value is held
-    return table.values[table.wrapped(index.reshape(-1))].reshape(*index.shape, -1)
+    return table.values[_known(table, index.reshape(-1))].reshape(*index.shape, -1)
+
+
+def _known(table: Table, steps: Ints) -> Ints:
+    """Steps that stand for ``steps`` up to the last one; nothing is known before data that must not wrap: the first value is held."""
+    return np.maximum(steps, 0) if table.wrap == "error" else table.wrapped(steps)
 
 
 def growing(table: Table, length: int, error: float) -> Floats:

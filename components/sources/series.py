@@ -41,7 +41,7 @@ class Series:
         name: Quantity, e.g. ``"carbon_intensity"``, ``"dry_bulb"``.
         unit: Unit as printed, e.g. ``"gCO2/kWh"``, ``"degC"``, ``"1"`` (fraction), ``"USD/MWh"``, ``"kW"``, ``"W/m2"``.
         values: Shape (n,), float64, read-only. Value i covers ``[i * step, (i + 1) * step)`` after the start: labels are always the START of
-            the interval; a reader of a file labelled by interval end shifts it.
+            the interval; a reader of a file labelled by interval end shifts means back, and leaves readings at their stamp.
         step_seconds: Length of a step in seconds.
         start_utc: UTC instant of value 0 (datetime64[s]); None: typical year or undated.
         utc_offset_hours: Fixed standard-time offset of the place a file is local to; None: UTC or unknown.
@@ -98,17 +98,19 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class SeriesSet(Mapping[str, Series]):
-    """Several series of one file or one draw, by name; all on one clock.
+    """Several series of one file or one draw, by name; all on one clock (readings may stand a step later than the means that end with them).
 
     Raises:
-        DataError: If the members differ in length, step or start.
+        DataError: If the members differ in length or step, or by more than a step in their start.
     """
 
     members: Mapping[str, Series] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         clocks = {(s.n_steps, s.step_seconds, str(s.start_utc), s.typical_year) for s in self.members.values()}
-        if len(clocks) > 1:
+        starts = [int(s.start_utc.astype(np.int64)) for s in self.members.values() if s.start_utc is not None]
+        alike = len({(steps, step, start == "None", typical) for steps, step, start, typical in clocks}) <= 1
+        if not alike or (starts and max(starts) - min(starts) > min(step for _, step, _, _ in clocks)):
             raise DataError(
                 f"series {', '.join(self.members)} are not on one clock: (steps, step in s, start, typical year) {sorted(clocks)}"
             )

@@ -8,16 +8,18 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 
 from wattloom.components.sources.align import align
 from wattloom.components.sources.carbon import SyntheticCarbon
-from wattloom.components.sources.demand import SyntheticDemand
+from wattloom.components.sources.demand import HalfHourDemand, SyntheticDemand
 from wattloom.components.sources.price import SyntheticPrice
 from wattloom.components.sources.protocol import Calendar, Table, shared
 from wattloom.components.sources.series import Series
-from wattloom.components.sources.solar import SyntheticSolar
+from wattloom.components.sources.solar import HalfHourSolar, SyntheticSolar
+from wattloom.components.sources.synthetic_jobs import SyntheticJobs
 from wattloom.components.sources.weather import SyntheticWeather
 from wattloom.components.sources.workload import SyntheticWorkload
 from wattloom.environment import Column
@@ -52,23 +54,40 @@ def windows() -> None:
         lead = np.arange(STEPS)
         label = f"{calendar.n_steps} steps, {columns} column(s): "
         gather = microseconds(lambda t=table, s=start, a=lead: t.values[s[:, None] + a])
-        line(label + "window", microseconds(lambda t=table, s=start: t.window(s, STEPS)), "index gather", gather)
+        answer = table.window(start, STEPS)
+        line(label + "a plain copy of the answer", microseconds(lambda a=answer: a.copy()))
         line(label + "at", microseconds(lambda t=table, s=start: t.at(s)))
-        for mode in ("perfect", "persistence", "growing"):
-            begin = time.perf_counter()
-            table.forecast(start, STEPS, mode)
-            once = time.perf_counter() - begin
-            line(f"{label}forecast {mode}", microseconds(lambda t=table, s=start, m=mode: t.forecast(s, STEPS, m)), "index gather", gather)
-            if mode != "perfect":
-                print(f"{'':58s} {1e3 * once:8.1f} ms once a data set")
+        for precision in ("double", "single"):
+            asked = f"{label}{precision} "
+            window = microseconds(lambda t=table, s=start, p=precision: t.window(s, STEPS, precision=p))
+            line(asked + "window", window, "index gather", gather)
+            for mode in ("perfect", "persistence", "growing"):
+                forecasts(table, start, mode, precision, asked, gather)
+
+
+def forecasts(table: Table, start: np.ndarray, mode: str, precision: str, asked: str, gather: float) -> None:
+    def call() -> object:
+        return table.forecast(start, STEPS, mode, precision=precision)
+
+    begin = time.perf_counter()
+    call()
+    once = 1e3 * (time.perf_counter() - begin)
+    line(f"{asked}forecast {mode}", microseconds(call), "index gather", gather)
+    if once > 1:
+        print(f"{'':58s} {once:8.1f} ms once a data set")
 
 
 def generators() -> None:
     calendar = Calendar.year(2022, 3600, -5.0)
-    for source in (SyntheticCarbon(), SyntheticPrice(), SyntheticDemand(), SyntheticWorkload(), SyntheticSolar(), SyntheticWeather()):
-        spent = microseconds(lambda s=source: s.load(calendar, 1), 20) / 1e3
+    seeds = count()  # every draw is a new one
+    small = (SyntheticCarbon(), SyntheticPrice(), SyntheticDemand(), SyntheticWorkload(), SyntheticSolar())
+    for source in (*small, HalfHourDemand(), HalfHourSolar(), SyntheticJobs(), SyntheticWeather(), SyntheticWeather("US-NY-NYIS")):
+        spent = microseconds(lambda s=source: s.load(calendar, next(seeds)), 20) / 1e3
         columns = len(source.load(calendar, 1).columns)
         line(f"a year of {type(source).__name__} ({columns} column(s))", spent, unit="ms")
+    utc = Calendar.year(2022, 3600)  # touches two local years
+    spent = microseconds(lambda: SyntheticWeather("US-NY-NYIS").load(utc, next(seeds)), 20) / 1e3
+    line("a UTC year of the weather of a world zone (4 columns)", spent, unit="ms")
     source = SyntheticWeather()
     line("the same, shared", microseconds(lambda: shared(source, calendar, 1)), "load anew", 1e3 * spent)
 

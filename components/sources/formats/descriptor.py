@@ -84,7 +84,7 @@ class Clock:
         zone: ``""`` (read as UTC, with a warning), ``"UTC"``, ``"site"`` (local standard time of whichever place uses it), ``"file"`` (the offset
             the file states), an offset in hours such as ``"+1"``, or an IANA name such as ``"Europe/Berlin"`` (daylight saving is undone).
             Stamps that carry an offset need none.
-        label: Whether a stamp names the ``"start"`` or the ``"end"`` of its interval.
+        label: Whether a stamp names the ``"start"`` or the ``"end"`` of its interval. Readings (``instant``) stand at their stamp either way.
         step_seconds: Step; 0: the commonest difference between stamps.
         typical_year: 365 days of no particular year.
         local: Pattern of a second column with local stamps, compared with the first.

@@ -192,17 +192,20 @@ def _currency(one: Measured) -> list[Finding]:
 
 
 def _series_set(series: list[Measured], made: Format, clock: Timeline) -> SeriesSet:
+    members = {one.name: _series(one, made, clock) for one in series if np.isfinite(one.values).any()}
+    return SeriesSet(members)
+
+
+def _series(one: Measured, made: Format, clock: Timeline) -> Series:
+    """Stamps at the end of an hour: a mean fills the hour before its stamp, a reading stands at it, where the next hour begins."""
+    kind, typical = one.spec.kind, made.clock.typical_year
     start = np.datetime64(clock.start, "s") if clock.dated else None
+    values = one.values
+    if made.clock.label == "end" and kind == "instant":
+        start = None if start is None else start + np.timedelta64(clock.step_seconds, "s")
+        values = np.roll(values, 1) if typical else values  # 24:00 of 31 December is 0:00 of 1 January
     weekday = made.clock.first_weekday
-
-    def one(measured: Measured) -> Series:
-        offset = clock.offset_hours
-        kind, typical = measured.spec.kind, made.clock.typical_year
-        return Series(
-            measured.name, measured.unit, measured.values, clock.step_seconds, start, offset, measured.path, kind, 0, typical, weekday
-        )
-
-    return SeriesSet({measured.name: one(measured) for measured in series if np.isfinite(measured.values).any()})
+    return Series(one.name, one.unit, values, clock.step_seconds, start, clock.offset_hours, one.path, kind, 0, typical, weekday)
 
 
 def _loaded_samples(path: Path, made: Format, policies: Policies) -> Loaded:

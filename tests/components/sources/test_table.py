@@ -93,6 +93,26 @@ def test_persistence_shows_the_same_hour_of_the_last_known_day(length):
         assert np.array_equal(forecast[lead - 1], table.values[source])
 
 
+@pytest.mark.parametrize("wrap", ["tile", "error"])
+@pytest.mark.parametrize("n", [24 * 20, 30, 5])
+def test_persistence_within_a_day_is_the_start_of_a_longer_one(wrap, n):
+    """Two ways to the same numbers: rows of the series itself, and a table of forecasts."""
+    table, index = make(n, wrap=wrap), np.arange(n)
+    assert np.array_equal(table.forecast(index, 24, "persistence"), table.forecast(index, 25, "persistence")[:, :24])
+
+
+@pytest.mark.parametrize("mode", ["perfect", "persistence", "growing", "stored"])
+def test_single_precision_rounds_the_same_values(mode):
+    table, index = make(stored=np.random.default_rng(5).random((400, 36, 2))), np.array([0, 7, 399])
+    double, single = (table.forecast(index, 30, mode, precision=p) for p in ("double", "single"))
+    assert double.dtype == np.float64
+    assert single.dtype == np.float32
+    assert np.array_equal(double.astype(np.float32), single)
+    assert np.array_equal(table.window(index, 5, precision="single"), table.window(index, 5).astype(np.float32))
+    with pytest.raises(ConfigError, match="precision='half': choose double or single"):
+        table.window(index, 5, precision="half")
+
+
 def test_growing_error_grows_with_the_square_root_of_the_lead():
     table = make(n=24 * 2000, k=1)
     index = np.arange(table.calendar.n_steps)

@@ -21,9 +21,9 @@ def write_all(files, offset, longitude, hours):
     carbon = files.carbon(
         hours=hours, stamps=stamps, ci=100.0 + hour_of_week(ends - 3600), mix=files.generation(hours, noon_utc=12 - longitude / 15)
     )
-    local = np.datetime64("2023-01-01T00") + np.arange(8760).astype("timedelta64[h]")
-    month = local.astype("datetime64[M]").astype(int) % 12 + 1
-    weather = files.epw(offset=offset, longitude=longitude, humidity=20 + month + np.arange(8760) % 24 / 100)
+    stamp = np.datetime64("2023-01-01T01") + np.arange(8760).astype("timedelta64[h]")  # a reading is of the moment it is stamped with
+    month = stamp.astype("datetime64[M]").astype(int) % 12 + 1
+    weather = files.epw(offset=offset, longitude=longitude, humidity=20 + month + (1 + np.arange(8760)) % 24 / 100)
     workload = files.workload(np.tile(np.arange(168) / 200, 3))
     return carbon, weather, workload
 

@@ -1,8 +1,10 @@
 """Reading: units, zones, labels, policies, regions, compression, and settings that win or fail."""
 
 import gzip
+import json
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -289,6 +291,37 @@ def test_typical_years_of_pvlib(resource, mean):
     series = WeatherFile(path=resource, package="pvlib").read().series["dry_bulb"]
     assert (series.n_steps, series.typical_year, series.utc_offset_hours) == (8760, True, -5.0)
     assert series.values.mean() == pytest.approx(mean, abs=0.1)
+
+
+def test_a_typical_year_stands_where_pvlib_puts_it():
+    """Its TMY3 reader stamps every row with the end of the hour: readings at the stamp, radiation in the hour before."""
+    iotools = pytest.importorskip("pvlib.iotools")
+    folder = Path(iotools.__file__).parents[1] / "data"
+    theirs, _ = iotools.read_tmy3(folder / "723170TYA.CSV", map_variables=True, coerce_year=2023)
+    calendar = Calendar.year(2023, 3600, -5)
+    table = WeatherFile(path="data/723170TYA.CSV", package="pvlib").load(calendar)
+    stamps = theirs.index.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+    at = (stamps - calendar.utc_seconds[0]) // 3600  # 1 .. 8760: the last one is midnight of 1 January
+    assert at[[0, -1]].tolist() == [1, 8760]
+    for name, column in {"dry_bulb": "temp_air", "relative_humidity": "relative_humidity", "wind_speed": "wind_speed"}.items():
+        np.testing.assert_allclose(table.column(name)[at % 8760], theirs[column], atol=1e-9)
+    sun = SolarFile(path="data/723170TYA.CSV", package="pvlib").load(calendar).column("ghi")
+    np.testing.assert_allclose(sun[at - 1], theirs["ghi"], atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::wattloom.components.sources.formats.findings.DataWarning")
+def test_readings_stand_at_their_stamp_and_means_in_the_hour_before(files):
+    hours = {
+        "time": files.stamps(48, end=""),
+        "temperature_2m": list(range(48)),
+        "relativehumidity_2m": [50] * 48,
+        "shortwave_radiation": list(range(48)),
+    }
+    path = files.text("meteo.json", [json.dumps({"utc_offset_seconds": -18000, "hourly": hours, "hourly_units": {}, "latitude": 41})])
+    loaded = read(path)
+    assert [str(loaded.series[name].start_utc) for name in ("dry_bulb", "ghi")] == ["2022-01-01T05:00:00", "2022-01-01T04:00:00"]
+    table = WeatherFile(path=str(path)).load(Calendar.local("2022-01-01", 1, 1800, -5))
+    np.testing.assert_allclose(table.column("dry_bulb")[:4], [0, 0.5, 1, 1.5])
 
 
 def test_weather_needs_to_know_how_moist_the_air_is(files):
