@@ -135,7 +135,8 @@ def _of_name(options: argparse.Namespace, kind: str, option: str, location: str,
 
     from wattloom.components.sources.calendar import Calendar
     from wattloom.components.sources.formats.description import of_table
-    from wattloom.components.sources.formats.findings import DataWarning
+    from wattloom.components.sources.formats.findings import DataWarning, ordered, told
+    from wattloom.components.sources.synthetic import WeakSeriesWarning
     from wattloom.loader import Loader
     from wattloom.signatures import MISSING
     from wattloom.targets import build
@@ -147,12 +148,21 @@ def _of_name(options: argparse.Namespace, kind: str, option: str, location: str,
     for key, value in plain[kind].items():
         if value == MISSING:
             raise UsageError(f"{kind}.{key} is not set: write {key}=...")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # they are among the findings
+    with warnings.catch_warnings(record=True) as building:
+        warnings.simplefilter("always")
         source = build(plain[kind], kind)
+    with warnings.catch_warnings(record=True) as loading:
+        warnings.simplefilter("always")
         table = source.load(Calendar.year(options.year, utc_offset_hours=float(place["utc_offset"])), options.seed)
-    found = source.findings() if hasattr(source, "findings") else ()
-    return of_table(options.target, table, found)
+    found = source.findings() if hasattr(source, "findings") else ()  # those of building are among them
+    late = [
+        finding
+        for finding in (told(str(w.message)) for w in loading if issubclass(w.category, (DataWarning, WeakSeriesWarning)))
+        if finding
+    ]
+    for other in (w for w in [*building, *loading] if not issubclass(w.category, (DataWarning, WeakSeriesWarning))):
+        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    return of_table(options.target, table, ordered([*found, *late]))
 
 
 def _formats() -> int:

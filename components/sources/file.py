@@ -19,6 +19,7 @@ from wattloom.components.sources.formats.reader import Loaded
 from wattloom.components.sources.resample import Resample
 from wattloom.components.sources.series import DAY, HOUR, Series
 from wattloom.components.sources.table import Table
+from wattloom.components.sources.transforms import TransposeHourMajor
 from wattloom.errors import ConfigError
 
 
@@ -27,6 +28,11 @@ class WorkloadFile(FileSource):
     """Utilisation from a file: column ``utilization`` (unit 1, 0 .. 1)."""
 
     kind: ClassVar[str] = "workload"
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was noticed; the order of the hours is settled where the transform sets it right."""
+        settled = any(isinstance(transform, TransposeHourMajor) for transform in self.transforms)
+        return tuple(finding for finding in super().findings() if finding.name != "hour_major" or not settled)
 
     def series(self, loaded: Loaded) -> list[Series]:
         """Return the utilisation.

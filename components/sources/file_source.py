@@ -36,9 +36,7 @@ SERIES_OF = {
 }
 """Series each kind is made of; the first is what a single column stands for."""
 OWN_SHARE = 0.97  # share of a calendar below which repetition is told
-SETTINGS = (
-    "missing|max_gap_hours|duplicates|text|negative|outliers|unit|zone|column|label|step_seconds|time_format|region|usd_per_unit|format"
-)
+SETTINGS = "missing|max_gap_hours|duplicates|text|negative|outliers|unit|zone|column|label|step_seconds|time_format|region|usd_per_unit|format|transforms"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,8 @@ def warn_if_weak(zone: Zone, quantity: str) -> None:
     """Warn where the table labels a zone as weak."""
     if zone.facts.get("weak"):
         warnings.warn(
-            f"synthetic {quantity} of {zone.name} is weak: spikes or tariff steps of this market are not reproduced; use real data where they matter",
+            f"synthetic {quantity} of {zone.name}: weak_series: spikes or tariff steps of this market are not reproduced. "
+            f"Fix: use real data where they matter, e.g. {quantity}=csv {quantity}.path=FILE.",
             WeakSeriesWarning,
             stacklevel=4,
         )

@@ -122,7 +122,8 @@ def hour_major(one: Measured) -> list[Finding]:
     text = (
         f"a value resembles the one 7 before it (correlation {seventh:.2f}) more than its neighbour ({near:.2f}): looks stored hour-major"
     )
-    return _say(one, "warning", "hour_major", text, "add the transform transpose_hour_major", 0, one.values.size)
+    fix = "set transforms=[{_target_: wattloom.components.sources.transforms.TransposeHourMajor}]"
+    return _say(one, "warning", "hour_major", text, fix, 0, one.values.size)
 
 
 def outlier(one: Measured) -> list[Finding]:

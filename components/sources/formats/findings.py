@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -45,7 +46,7 @@ class Finding:
         place += [f"column {self.column!r}"] if self.column is not None else []
         place += [f"value {self.value!r}"] if self.value is not None else []
         where = f" ({', '.join(place)})" if place else ""
-        fix = f" Fix: {self.fix}." if self.fix else ""
+        fix = f" Fix: {self.fix}{'' if self.fix.endswith('?') else '.'}" if self.fix else ""
         return f"{self.file}: {self.name}{where}: {self.message}.{fix}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,6 +56,12 @@ class Finding:
 
 class DataWarning(UserWarning):
     """A finding that does not stop a source: the series is used as the finding says."""
+
+
+def told(text: str) -> Finding | None:
+    """Return the finding that a warning's text spells out (``FILE: name: message``); None where it is no such text."""
+    found = re.match(r"(?P<file>.+?): (?P<name>[a-z_]+)(?: \(.*?\))?: (?P<message>.+?)\.?(?: Fix: (?P<fix>.+?)\.?)?$", text, re.DOTALL)
+    return Finding("warning", found["name"], found["file"], found["message"], found["fix"] or "") if found else None
 
 
 class FileError(DataError):

@@ -117,6 +117,33 @@ def test_a_file_source_by_its_name_says_what_building_it_says(cpu, per_cent, cap
         main(["inspect", "workload/sustaindc"])
 
 
+def findings_of(capsys, *words):
+    code = main(["inspect", *words, "--json"])
+    return code, {one["name"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+
+
+def test_a_weak_market_is_labelled(capsys):
+    code, found = findings_of(capsys, "price/synthetic:tx")
+    assert (code, found["weak_series"]["level"]) == (0, "warning")
+    assert "price=csv price.path=FILE" in found["weak_series"]["fix"]
+    assert findings_of(capsys, "price/synthetic:ny") == (0, {})
+
+
+def test_what_shows_only_at_the_place_is_told_as_a_run_tells_it(tmp_path, capsys):
+    """A carbon file whose sun shines at New York's noon, laid on New South Wales; and one month laid on a year."""
+    hours = np.arange(24 * 31)
+    stamps = np.datetime64("2022-01-01T00:00:00") + hours.astype("timedelta64[h]")
+    sun = np.maximum(0, np.cos((hours % 24 - 17) * np.pi / 12))
+    rows = (f"{t}+00:00,100,{500 * s:.1f},50,800,20,200" for t, s in zip(stamps, sun, strict=True))
+    path = tmp_path / "mix.csv"
+    path.write_text("\n".join(["timestamp,WND,SUN,WAT,NG,COL,NUC", *rows]) + "\n")
+    code, found = findings_of(capsys, "carbon/eia:au_nsw", f"path={path}")
+    assert code == 0
+    assert set(found) >= {"sun_at_night", "wrapped"}
+    assert "carbon.zone=" in found["sun_at_night"]["message"]
+    assert "sun_at_night" not in findings_of(capsys, "carbon/eia:ny", f"path={path}")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

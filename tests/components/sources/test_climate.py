@@ -136,7 +136,7 @@ def test_wet_bulb_and_humidity_of_every_zone_are_of_one_air():
 
 
 def test_weak_markets_say_so():
-    with pytest.warns(WeakSeriesWarning, match="price of US-TEX-ERCO is weak"):
+    with pytest.warns(WeakSeriesWarning, match="price of US-TEX-ERCO: weak_series"):
         SyntheticPrice("US-TEX-ERCO").load(NEW_YORK)
 
 

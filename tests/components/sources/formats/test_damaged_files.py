@@ -205,7 +205,7 @@ CASES = {
     ),
     "leap year": Case(lambda f: f.epw(leap=True), WeatherFile, "leap_day", "warning", 1425, "2 29 1"),
     "missing code": Case(lambda f: f.epw(change=[(10, 6, "99.9")]), WeatherFile, "missing_code", "warning", 19, "99.9"),
-    "hour-major week": Case(hour_major, WorkloadFile, "hour_major", "warning", 2, fix="transpose_hour_major"),
+    "hour-major week": Case(hour_major, WorkloadFile, "hour_major", "warning", 2, fix="TransposeHourMajor"),
     "repeating week": Case(lambda f: f.workload(np.tile(f.load(168), 53)), WorkloadFile, "repeating_series", "warning", 170, fix="split"),
     "climate normals": Case(normals, WeatherFile, "climate_normals", "warning", 1, "Climate Normals", "TMY"),
     "spike": Case(spike, CarbonFile, "outlier", "warning", 2502, "42.7", "outliers=missing"),

@@ -18,7 +18,7 @@ from wattloom.components.sources.formats.reader import read
 from wattloom.components.sources.formats.repair import filled, runs
 from wattloom.components.sources.loading import table_of
 from wattloom.components.sources.sharing import shared
-from wattloom.components.sources.transforms import Scale
+from wattloom.components.sources.transforms import Scale, TransposeHourMajor
 from wattloom.errors import ConfigError, DataError, MissingExtraError
 
 pytestmark = pytest.mark.filterwarnings("ignore::wattloom.components.sources.formats.findings.DataWarning")
@@ -357,6 +357,13 @@ def test_transforms_reach_the_table(files):
     halved = WorkloadFile(path=str(files.workload()), transforms=[Scale(0.5)])
     calendar = Calendar.year(2022)
     np.testing.assert_allclose(halved.load(calendar).values, plain.load(calendar).values / 2)
+
+
+def test_a_week_set_right_is_not_complained_about(files):
+    days = np.array([0.1, -0.15, 0.12, -0.1, 0.15, -0.2, 0.05])[:, None]
+    path = str(files.workload((files.load(168).reshape(7, 24) * 0.5 + 0.25 + days).T.reshape(-1)))
+    assert "hour_major" in [f.name for f in WorkloadFile(path=path).findings()]
+    assert "hour_major" not in [f.name for f in WorkloadFile(path=path, transforms=[TransposeHourMajor()]).findings()]
 
 
 def test_filled_series_say_so_in_the_notes_of_the_table(files):
