@@ -1,4 +1,4 @@
-"""Time what the data sources do while a simulation runs and when it starts, beside plain NumPy and pandas.
+"""Time what the data sources do while a simulation runs and when it starts, beside plain NumPy and pandas (processor time).
 
 Run: ``python experiments/benchmarks/sources.py`` (about half a minute, one thread).
 """
@@ -29,14 +29,14 @@ RNG = np.random.default_rng(0)
 
 
 def microseconds(call: Callable[[], object], repeats: int = 200) -> float:
-    """Median time of a call."""
+    """Median processor time of a call."""
     for _ in range(5):
         call()
     times = []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin = time.process_time()
         call()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     return 1e6 * float(np.median(times))
 
 
