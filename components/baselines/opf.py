@@ -70,12 +70,17 @@ class Opf(Algorithm):
         """Find inverters and batteries among the actions.
 
         Raises:
-            ConfigError: There are none.
+            ConfigError: There are none, or other devices beside them.
         """
         super().setup(spec, seeds, total_steps)
         names = [column.name for agent in spec.agents for column in agent.action_columns]
         if not any(name.startswith("pv_") for name in names):
             raise ConfigError("algorithm=opf sets inverters (action columns pv_BUS); this environment has none: use env=grid")
+        others = [name for name in names if not name.startswith(("pv_", "battery_"))]
+        if others:
+            raise ConfigError(
+                f"algorithm=opf plans inverters and batteries alone, and this environment has '{others[0]}' too: leave that device out"
+            )
 
     def bind(self, environment: Any) -> None:
         """Receive the environment whose network and future are known.

@@ -197,7 +197,10 @@ def sites(key: str, given: Sequence[int] | None, count: int, feeder: Feeder) -> 
     """
     if given is None:
         return spread_buses(feeder, count, key)
-    columns = feeder.model.bus_positions(list(given))
+    try:
+        columns = feeder.model.bus_positions(list(given))
+    except ConfigError as error:
+        raise ConfigError(f"{key}buses={list(given)}: {error}") from error
     dead = [int(bus) for bus, column in zip(given, columns, strict=True) if column not in feeder.live]
     if dead:
         raise ConfigError(f"{key}buses: bus {dead[0]} of network '{feeder.model.name}' has no supply")
