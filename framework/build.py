@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import logging
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from wattloom.status import write_failure
 from wattloom.targets import build, resolve
 from wattloom.telemetry.logger import Logger
 from wattloom.telemetry.loggers import LoggerList
+from wattloom.torch_settings import torch_settings
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def train(composed: Composed, *, directory: Path | None = None) -> tuple[RunSumm
 def _start(composed: Composed, settings: RunConfig, exact: Path | None) -> tuple[RunSummary, RunDirectory]:
     """Begin a new run."""
     composed.check()
-    with _torch_settings(settings.runner.torch_threads):
+    with torch_settings(settings.runner.torch_threads):
         parts = _Parts.of(composed, settings)  # data files, ranges and spaces are checked before a folder is made
         directory = RunDirectory.create(Path(settings.runs_dir), settings.run_name, exact)
         with directory.lock():
@@ -82,7 +82,7 @@ def _resume(source: RunDirectory, asked: Composed) -> tuple[RunSummary, RunDirec
     with source.lock():
         composed = continued(source, asked)
         settings = RunConfig.from_composed(composed)
-        with _torch_settings(settings.runner.torch_threads):
+        with torch_settings(settings.runner.torch_threads):
             checkpoint = CheckpointStore(source.checkpoints).load()
             for reason in checkpoint.skipped:
                 logger.warning("skipped a damaged checkpoint: %s; continuing from %s", reason, checkpoint.path.name)
@@ -209,21 +209,3 @@ def _named(composed: Composed, group: str, base: type) -> dict[str, Any]:
         if not isinstance(built[name], base):
             raise ConfigError(f"{group}.{name}: {type(built[name]).__name__} is no {base.__module__}.{base.__name__}")
     return built
-
-
-@contextlib.contextmanager
-def _torch_settings(threads: int) -> Iterator[None]:
-    """Give torch its threads, and flush denormal numbers, for the time of a run: both belong to the whole process.
-
-    Oversubscription costs a factor of a hundred, denormal moments slow Adam down up to tenfold.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(before)

@@ -17,6 +17,7 @@ from wattloom.reference_names import build_reference
 from wattloom.resume import recomposed
 from wattloom.run import set_up
 from wattloom.run_directory import RunDirectory
+from wattloom.torch_settings import torch_settings
 
 
 class LoadedRun:
@@ -113,6 +114,7 @@ class LoadedRun:
         try:
             algorithm = self.baseline(baseline, environment) if baseline else self.algorithm(environment, checkpoint)
             heard = watch(environment) if watch is not None else listener
-            return evaluate_policy(environment, lambda count: algorithm.policy(count, explore=sampled), seeds, heard)
+            with torch_settings(int(self.config["runner"]["torch_threads"])):
+                return evaluate_policy(environment, lambda count: algorithm.policy(count, explore=sampled), seeds, heard)
         finally:
             environment.close()

@@ -113,10 +113,11 @@ def _minus(text: str) -> str:
 
 
 def save(figure: Figure, path: Path, dots_per_inch: int = 160) -> Path:
-    """Write ``figure`` as PNG, whole or not at all, and return ``path``."""
+    """Write ``figure`` in the format that the ending of ``path`` names (else PNG), whole or not at all, and return ``path``."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=dots_per_inch)
+    kind = path.suffix.lower().removeprefix(".") or "png"
+    FigureCanvasAgg(figure).print_figure(buffer, format=kind, dpi=dots_per_inch)
     write_bytes_atomically(path, buffer.getvalue())
     return path

@@ -28,6 +28,9 @@ from wattloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from wattloom.components.envs.grid.render import Map
+    from wattloom.components.envs.grid.report import GridReport
+    from wattloom.plots import Plot
+    from wattloom.reports import Played
 
 
 class Grid(BatchedEnvironment):
@@ -275,6 +278,19 @@ class Grid(BatchedEnvironment):
         """Return what is visible now."""
         observations, central = self.observation.observe(self.arrays)
         return Snapshot(observations, central)
+
+    def report(self, played: Played) -> GridReport:
+        """Return what keeps the steps of ``played`` for the tables of an evaluation."""
+        from wattloom.components.envs.grid.report import GridReport
+
+        return GridReport(self, played)
+
+    @property
+    def plots(self) -> Mapping[str, Plot]:
+        """Pictures of an evaluation, by name."""
+        from wattloom.components.envs.grid.plots import grid_plots
+
+        return grid_plots(self)
 
     def render(self, index: int = 0) -> Array:
         """Draw copy ``index`` as a map coloured by voltage: uint8 ``(400, 640, 3)``."""
