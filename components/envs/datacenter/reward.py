@@ -11,9 +11,10 @@
 Energy answered for: load shifting, the facility; cooling, the facility less what the servers would draw at a 20 °C inlet (so fans and leakage caused by a
 warm set-point are its own); battery, charge less discharge. Mixing: r_i = alpha own_i + (1 - alpha)/(n - 1) sum of the others' own.
 
-Two switches make learning easier and leave the order of policies as it is: ``book_debt: step`` pays the debt of battery and queue as it grows and shrinks
-(the sum over an episode is the same), ``from_rest`` counts carbon, energy, cost and water from those of a site at rest under the same weather and demand
-(the difference of two policies is the same).
+Two switches make learning easier and leave what is best as it is. ``book_debt: step`` pays the debt of battery and queue as it grows and shrinks: the sum
+over an episode is the same. ``from_rest`` counts carbon, energy, cost and water from those of a site at rest under the same weather: for load shifting and
+water one where work runs as it arrives, for cooling one that runs the same work, so that what shifting does to cooling is shifting's alone. What an agent's
+own actions change is the same.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from wattloom.environment import Array
 from wattloom.errors import ConfigError, did_you_mean
 
 COMPONENTS = ("carbon", "energy", "cost", "water", "sla", "comfort", "unmet", "move", "terminal")
+REST_POINTS = 6  # utilisations, evenly from 0 to 1, between which cooling at rest is interpolated
 PUE_REFERENCE, LOAD_REFERENCE, WATER_REFERENCE = 1.25, 0.65, 1.8  # 1, share of nameplate, L per kWh of IT
 
 
@@ -255,7 +257,7 @@ class ComponentReward:
         self._mixed = quickest(mixed_rewards, mixed_rewards_loop)
 
     def _set_rest(self, environment: Any) -> None:
-        """Prepare what is subtracted of facility and cooling, W, and of water, L, by row of the year: nothing, or a site at rest.
+        """Prepare what is subtracted by row of the year: facility and cooling (at points of utilisation), W, and water, L; or nothing.
 
         Raises:
             ConfigError: The episode does not lie on a calendar.
@@ -263,8 +265,11 @@ class ComponentReward:
         if self.from_rest and not hasattr(environment.episode, "tables"):
             raise ConfigError("reward.from_rest needs an episode on the calendar (episode=calendar)")
         if self.from_rest:
-            total, reference, water = rest(environment, np.arange(environment.episode.calendar.n_steps))
-            self._rest = np.stack([total, total - reference, water])
+            steps = np.arange(environment.episode.calendar.n_steps)
+            facility, _, water = rest(environment, steps)
+            at_work = [rest(environment, steps, u) for u in np.linspace(0.0, 1.0, REST_POINTS)]
+            cooling = [total - reference for total, reference, _ in at_work]
+            self._rest = np.stack([facility, water, *cooling], axis=1)
 
     def initial(self, num_envs: int) -> State:
         """Return the last set-point where moves are charged, and the debts booked where they are paid as they arise."""
@@ -306,8 +311,11 @@ class ComponentReward:
         facility, cooling, water = record.total_w, record.total_w - record.it.reference_w, record.plant.water_l
         if not self.from_rest:
             return facility, cooling, water
-        at_rest = self._rest.take(record.inputs.index, axis=1)
-        return facility - at_rest[0], cooling - at_rest[1], water - at_rest[2]
+        row, place = record.inputs.index, record.work.utilisation * (REST_POINTS - 1.0)
+        below = np.minimum(place.astype(np.int64), REST_POINTS - 2)
+        low, high = self._rest[row, 2 + below], self._rest[row, 3 + below]
+        at_work = low + (place - below) * (high - low)
+        return facility - self._rest[row, 0], cooling - at_work, water - self._rest[row, 1]
 
     def _moved(self, state: State, record: Record) -> Array:
         """Return the change of the set-point, K, where it is charged."""

@@ -30,17 +30,28 @@ def test_debts_booked_as_they_arise_add_up_to_the_settlement(terminal_in):
     assert step < jump  # the last step no longer pays for all of them
 
 
-def test_differences_of_policies_do_not_depend_on_the_site_at_rest():
-    rest = {"load_shifting": 1, "cooling": 1, "battery": 2}
-    plain = returns(2)[0] - returns(2, rest)[0]
-    counted = returns(2, from_rest=True)[0] - returns(2, rest, from_rest=True)[0]
-    np.testing.assert_allclose(counted, plain, rtol=1e-9, atol=1e-9)
+REST = {"load_shifting": 1, "cooling": 1, "battery": 2}
+
+
+@pytest.mark.parametrize(("agent", "action"), [("load_shifting", 0), ("cooling", 2), ("battery", 0)])
+def test_what_an_agent_changes_does_not_depend_on_the_site_at_rest(agent, action):
+    index, other = AGENTS.index(agent), {**REST, agent: action}
+    plain = returns(2, REST)[0] - returns(2, other)[0]
+    counted = returns(2, REST, from_rest=True)[0] - returns(2, other, from_rest=True)[0]
+    assert np.abs(plain[index]).max() > 0.01
+    np.testing.assert_allclose(counted[index], plain[index], rtol=1e-9, atol=1e-9)
 
 
 def test_doing_nothing_earns_about_nothing_from_rest():
-    rest = {"load_shifting": 1, "cooling": 1, "battery": 2}
-    total, counted = returns(3, rest)[0], returns(3, rest, from_rest=True)[0]
+    total, counted = returns(3, REST)[0], returns(3, REST, from_rest=True)[0]
     assert np.abs(counted[:2]).max() < 0.01 * np.abs(total[:2]).max()
+
+
+def test_shifting_work_costs_cooling_about_nothing_from_rest():
+    deferring = {**REST, "load_shifting": 0}
+    plain = returns(4, REST)[0] - returns(4, deferring)[0]
+    counted = returns(4, REST, from_rest=True)[0] - returns(4, deferring, from_rest=True)[0]
+    assert np.abs(counted[1]).max() < 0.2 * np.abs(plain[1]).max()
 
 
 def test_a_second_episode_owes_nothing_for_the_first():
