@@ -42,9 +42,10 @@ RULES: dict[str, dict[str, Any]] = {
 
 PLANNERS: dict[str, dict[str, Any]] = {
     "mpc_persistence": {"forecast": "persistence", "replan_steps": 8},
-    "mpc_perfect": {"forecast": "perfect", "replan_steps": 8},
+    "mpc_perfect": {"forecast": "perfect", "horizon_h": None, "replan_steps": 1_000_000},
 }
-"""Receding horizons of 24 h that hold 24 °C and plan every 2 h; the second knows the future."""
+"""References that hold 24 °C: a horizon of 24 h, planned every 2 h as if the next day were like the last; and the whole week planned at once, its future
+known."""
 
 SUMS = (
     "co2",

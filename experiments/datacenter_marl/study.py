@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import fcntl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 PLACES = ("ca", "ny", "tx", "va")
 SEASONS = {"warm": (4, 5, 6, 7, 8, 9), "cold": (1, 2, 3, 10, 11, 12)}
 SILENT = [f"hooks.{name}=null" for name in ("early_stop", "animation", "evaluation_animation", "curves", "timing", "summary", "progress")]
+UNJUDGED = ["evaluation.every=null", "evaluation.episodes=1", "evaluation.overrides=[episode.days=1]"]  # judged below, on all test weeks
 KEYS = ("place", "season", "seed", "method", "start_day")
 
 
@@ -62,7 +64,7 @@ def trained(cell: Cell, arguments: argparse.Namespace) -> LoadedRun:
         if RunDirectory(path).read_json("status.json").get("state") == "completed":
             return wattloom.load(path, trust=True)
     run = [f"experiment={arguments.experiment}", f"seed={cell.seed}", f"runs_dir={root}", "resume=auto", "runner.stop_at=null", *SILENT]
-    done = wattloom.train(*run, *cell.world, "evaluation.every=null", "evaluation.episodes=1", *arguments.overrides)
+    done = wattloom.train(*run, *cell.world, *UNJUDGED, *arguments.overrides)
     if done.summary.status != "completed":
         raise SystemExit(f"{done.directory.path}: {done.summary.reason}; the same command goes on from there")
     return done
@@ -71,7 +73,7 @@ def trained(cell: Cell, arguments: argparse.Namespace) -> LoadedRun:
 def rows_of(cell: Cell, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Return one row a method and test week of the cell."""
     run = trained(cell, arguments)
-    test = compose([f"experiment={arguments.experiment}", *cell.world, "episode.part=test"])
+    test = compose(["env=datacenter", *cell.world, "episode.part=test"])  # the objective as it is, without what helps learning
     days = [int(day) for day in build_environment(test, num_envs=1).episode.first_days]  # type: ignore[attr-defined]
     algorithms = references(planners=not arguments.without_planners)
     environment = build_environment(test, num_envs=len(days) * (len(algorithms) + 1))
@@ -96,14 +98,16 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Add a finished cell's rows to the file, all of them or none."""
-    rows = [*read(path), *rows]
+    """Add a finished cell's rows to the file, all of them or none; another command may add its own meanwhile."""
     part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        rows = [*read(path), *rows]
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        part.replace(path)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
