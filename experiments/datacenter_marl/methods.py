@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from wattloom.algorithm import Algorithm, Policy
-from wattloom.components.baselines.datacenter.receding_horizon import RecedingHorizon
-from wattloom.components.baselines.datacenter.rules import DataCenterRules
 from wattloom.environment import Array, Environment, EnvironmentSpec, Snapshot
 from wattloom.seeding import Seeds
 
@@ -41,11 +39,11 @@ RULES: dict[str, dict[str, Any]] = {
 """Every rule by itself, and its combinations with the fixed set-points that can be best."""
 
 PLANNERS: dict[str, dict[str, Any]] = {
-    "mpc_persistence": {"forecast": "persistence", "replan_steps": 8},
+    "mpc_persistence": {"forecast": "persistence", "replan_steps": 16},
     "mpc_perfect": {"forecast": "perfect", "horizon_h": None, "replan_steps": 1_000_000},
 }
-"""References that hold 24 °C: a horizon of 24 h, planned every 2 h as if the next day were like the last; and the whole week planned at once, its future
-known."""
+"""References that hold 24 °C and choose any power between the three choices of the others: a horizon of 24 h, planned every 4 h as if the next day were
+like the last; and the whole week planned at once, its future known."""
 
 SUMS = (
     "co2",
@@ -61,12 +59,6 @@ SUMS = (
     "work_overdue",
     "over_27",
 )
-
-
-def references(planners: bool) -> dict[str, Algorithm]:
-    """Return every rule, and the receding horizons where asked for."""
-    found: dict[str, Algorithm] = {name: DataCenterRules(**values) for name, values in RULES.items()}
-    return {**found, **{name: RecedingHorizon(**values) for name, values in PLANNERS.items()}} if planners else found
 
 
 def prepare(algorithm: Algorithm, environment: Environment) -> Algorithm:

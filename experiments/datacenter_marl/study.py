@@ -12,16 +12,20 @@ import argparse
 import csv
 import fcntl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from methods import figures, play, prepare, references
+from methods import PLANNERS, RULES, figures, play, prepare
 
 import wattloom
+from wattloom.algorithm import Algorithm
 from wattloom.build import build_environment
+from wattloom.components.baselines.datacenter.receding_horizon import RecedingHorizon
+from wattloom.components.baselines.datacenter.rules import DataCenterRules
 from wattloom.compose import compose
+from wattloom.environment import Environment
 from wattloom.loading import LoadedRun
 from wattloom.run_directory import RunDirectory, find_runs
 
@@ -29,7 +33,8 @@ HERE = Path(__file__).parent
 PLACES = ("ca", "ny", "tx", "va")
 SEASONS = {"warm": (4, 5, 6, 7, 8, 9), "cold": (1, 2, 3, 10, 11, 12)}
 SILENT = [f"hooks.{name}=null" for name in ("early_stop", "animation", "evaluation_animation", "curves", "timing", "summary", "progress")]
-UNJUDGED = ["evaluation.every=null", "evaluation.episodes=1", "evaluation.overrides=[episode.days=1]"]  # judged below, on all test weeks
+UNJUDGED = ["evaluation.every=null", "evaluation.episodes=1", "evaluation.overrides=[episode.days=1]", "evaluation.held_back=null"]
+"""The runs judge themselves by next to nothing: all of them are judged here, on all test weeks."""
 KEYS = ("place", "season", "seed", "method", "start_day")
 
 
@@ -71,20 +76,32 @@ def trained(cell: Cell, arguments: argparse.Namespace) -> LoadedRun:
 
 
 def rows_of(cell: Cell, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return one row a method and test week of the cell."""
+    """Return one row a method and test week of the cell: the learner and all rules, which choose among the same actions, then the references."""
     run = trained(cell, arguments)
     test = compose(["env=datacenter", *cell.world, "episode.part=test"])  # the objective as it is, without what helps learning
     days = [int(day) for day in build_environment(test, num_envs=1).episode.first_days]  # type: ignore[attr-defined]
-    algorithms = references(planners=not arguments.without_planners)
-    environment = build_environment(test, num_envs=len(days) * (len(algorithms) + 1))
-    learned = run.algorithm(environment, run.checkpoint("latest"))
-    everyone = {arguments.experiment.removeprefix("datacenter_"): learned}
-    everyone |= {name: prepare(algorithm, environment) for name, algorithm in algorithms.items()}
-    policies = [algorithm.policy(len(days), explore=False) for algorithm in everyone.values()]
+    environment = build_environment(test, num_envs=len(days) * (len(RULES) + 1))
+    everyone = {arguments.experiment.removeprefix("datacenter_"): run.algorithm(environment, run.checkpoint("latest"))}
+    everyone |= {name: prepare(DataCenterRules(**values), environment) for name, values in RULES.items()}
+    rows = played(cell, environment, everyone, days)
+    return rows if arguments.without_planners else [*rows, *planned(cell, days)]
+
+
+def planned(cell: Cell, days: list[int]) -> list[dict[str, Any]]:
+    """Return the rows of the references, which plan continuous actions."""
+    continuous = compose(["env=datacenter", *cell.world, "env.actions=continuous"])
+    environment = build_environment(continuous, num_envs=len(days) * len(PLANNERS))
+    planners = {name: prepare(RecedingHorizon(**values), environment) for name, values in PLANNERS.items()}
+    return played(cell, environment, planners, days)
+
+
+def played(cell: Cell, environment: Environment, algorithms: Mapping[str, Algorithm], days: list[int]) -> list[dict[str, Any]]:
+    """Play the test weeks with every algorithm side by side and return their rows."""
+    policies = [algorithm.policy(len(days), explore=False) for algorithm in algorithms.values()]
     found = figures(play(environment, policies, days))
     return [
         {**cell.row, "method": name, "start_day": day, **{key: repr(float(values[p, d])) for key, values in found.items()}}
-        for p, name in enumerate(everyone)
+        for p, name in enumerate(algorithms)
         for d, day in enumerate(days)
     ]
 

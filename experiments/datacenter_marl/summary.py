@@ -37,7 +37,7 @@ def episodes(path: Path) -> Episodes:
     found: Episodes = {}
     for row in sorted(read(path), key=lambda row: (int(row["seed"]), int(row["start_day"]))):
         method = found.setdefault((row["place"], row["season"]), {}).setdefault(row["method"], {})
-        for name in row.keys() - KEYS:
+        for name in row.keys() - set(KEYS) | {"seed"}:
             method.setdefault(name, []).append(float(row[name]))  # type: ignore[attr-defined]
     return {cell: {m: {n: np.array(v) for n, v in values.items()} for m, values in methods.items()} for cell, methods in found.items()}
 
@@ -51,6 +51,13 @@ def percent(a: Array, b: Array) -> str:
     """Return the mean difference of ``a`` to ``b`` in % of the mean of ``b`` with its paired 95 % interval."""
     mean, low, high = paired_interval(100 * a / b.mean(), 100 * b / b.mean())
     return f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def over_seeds(a: dict[str, Array], b: dict[str, Array], figure: str) -> str:
+    """Return the mean difference in % of the mean of ``b``, with the interval over seeds: every training counts once, with its mean over the weeks."""
+    seeds = np.unique(a["seed"])
+    mine, other = (np.array([method[figure][method["seed"] == seed].mean() for seed in seeds]) for method in (a, b))
+    return percent(mine, other)
 
 
 def best_rule(methods: dict[str, dict[str, Array]]) -> str:
@@ -74,10 +81,9 @@ def share_closed(methods: dict[str, dict[str, Array]], learner: str, planner: st
 def verdicts(found: Episodes, learner: str) -> list[str]:
     """Return one line a cell: savings of learner, best rule and receding horizons, and whether every rule is beaten."""
     lines = [
-        f"| cell | episodes | {learner} to no-op, CO2 % | best rule | {learner} to it, CO2 % | {learner} to it, return | beats every rule | "
-        + " | ".join(f"{name} to no-op, CO2 %" for name in PLANNERS)
-        + " |",
-        "|---" * (7 + len(PLANNERS)) + "|",
+        f"| cell | weeks | {learner} to no-op, CO2 % | best rule | {learner} to it, CO2 % | the same over seeds | {learner} to it, return "
+        "| beats every rule | " + " | ".join(f"{name} to no-op, CO2 %" for name in PLANNERS) + " |",
+        "|---" * (8 + len(PLANNERS)) + "|",
     ]
     for cell, methods in found.items():
         mine, nothing, best = methods[learner], methods["no_op"], best_rule(methods)
@@ -90,16 +96,17 @@ def verdicts(found: Episodes, learner: str) -> list[str]:
             percent(mine["co2_kg"], nothing["co2_kg"]),
             best,
             percent(mine["co2_kg"], methods[best]["co2_kg"]),
+            over_seeds(mine, methods[best], "co2_kg"),
             f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]",
             "yes" if wins else f"no ({closest})",
             *planned,
         ]
         lines.append("| " + " | ".join(columns) + " |")
-    for planner in PLANNERS:
-        shares = [share_closed(methods, learner, planner) for methods in found.values() if planner in methods]
-        if shares:
-            mean, low, high = mean_interval(100 * np.array(shares))
-            lines += ["", f"Share closed of the gap from no-op to {planner}, mean over cells: {mean:.0f} % [{low:.0f}, {high:.0f}]."]
+    shares = [share_closed(methods, learner, "mpc_perfect") for methods in found.values() if "mpc_perfect" in methods]
+    if shares:
+        mean, low, high = mean_interval(100 * np.array(shares))
+        each = ", ".join(f"{' '.join(cell)} {100 * share:.0f}" for cell, share in zip(found, shares, strict=True))
+        lines += ["", f"Share closed of the gap from no-op to mpc_perfect, mean over cells: {mean:.0f} % [{low:.0f}, {high:.0f}] ({each})."]
     return lines
 
 
@@ -141,10 +148,10 @@ def draw_curves(out: Path, path: Path, learner: str) -> None:
         axes = figure.add_subplot((len(cells) + 3) // 4, min(len(cells), 4), k + 1)
         for folder in sorted((out / "runs").glob(f"{cell}_*")):
             for log in folder.rglob("metrics.jsonl"):
-                points = [(r["step"], r["rollout/return"]) for r in read_records(log).select("episode")]
+                points = [(r["step"] / 1000, r["rollout/return"]) for r in read_records(log).select("episode")]
                 axes.plot(*zip(*points, strict=True), linewidth=1, label=f"seed {folder.name.rsplit('_', 1)[1]}")
         axes.axhline(0.0, color="grey", linewidth=0.8, linestyle=":")
-        axes.set(title=cell.replace("_", ", "), xlabel="env steps", ylabel="return of a week, from rest" if k % 4 == 0 else None)
+        axes.set(title=cell.replace("_", ", "), xlabel="env steps, thousands", ylabel="return of a week, from rest" if k % 4 == 0 else None)
         axes.grid(alpha=0.3)
     figure.suptitle(f"{learner}: training episodes; 0 is doing nothing")
     figure.savefig(path, dpi=90)
