@@ -11,10 +11,10 @@
 Energy answered for: load shifting, the facility; cooling, the facility less what the servers would draw at a 20 °C inlet (so fans and leakage caused by a
 warm set-point are its own); battery, charge less discharge. Mixing: r_i = alpha own_i + (1 - alpha)/(n - 1) sum of the others' own.
 
-Two switches make learning easier and leave what is best as it is. ``book_debt: step`` pays the debt of battery and queue as it grows and shrinks: the sum
-over an episode is the same. ``from_rest`` counts carbon, energy, cost and water from those of a site at rest under the same weather: for load shifting and
-water one where work runs as it arrives, for cooling one that runs the same work, so that what shifting does to cooling is shifting's alone. What an agent's
-own actions change is the same.
+Two switches make learning easier and leave what is best as it is. ``book_debt: step`` pays the debt of battery and queue as it grows and shrinks: the
+sum over an episode is the same. ``from_rest`` counts carbon, energy, cost and water from those of a site at rest under the same weather: for load shifting
+and water one where work runs as it arrives, for cooling one that runs the same work, so that what shifting does to cooling is shifting's alone. What an
+agent's own actions change is the same.
 """
 
 from __future__ import annotations
