@@ -36,7 +36,7 @@ def trained(preset: str, seed: int, runs: Path) -> LoadedRun:
     """Return the finished run of one seed, training (on) first where there is none."""
     home = runs / f"{preset}_{seed}"
     for status in sorted(home.glob("*/*/*/status.json")):
-        if json.loads(status.read_text())["status"] == "completed":
+        if json.loads(status.read_text())["state"] == "completed":
             return wattloom.load(status.parent)
     return wattloom.train(f"experiment={preset}", f"seed={seed}", f"runs_dir={home}", "resume=auto", *QUIET)
 
@@ -58,15 +58,16 @@ def remembered(store: Path, key: str, work: Any) -> dict[str, float]:
 
 
 def wall_seconds(run: LoadedRun) -> float:
-    """Return how long the run took."""
-    return float(json.loads((run.directory.path / "status.json").read_text())["elapsed_seconds"])
+    """Return how long the run took, evaluations included."""
+    status = json.loads((run.directory.path / "status.json").read_text())
+    return float(status["heartbeat"]) - float(status["started"])
 
 
 def curve(run: LoadedRun) -> tuple[list[float], list[float], list[float]]:
     """Return env steps, losses kW and return of the run's own evaluations."""
     lines = [json.loads(line) for line in (run.directory.path / "logs" / "metrics.jsonl").read_text().splitlines()]
     found = [line for line in lines if line.get("event") == "evaluation"]
-    return [f["env_steps"] for f in found], [f["eval/losses_kw"] for f in found], [f["eval/return_mean"] for f in found]
+    return [f["step"] for f in found], [f["eval/losses_kw"] for f in found], [f["eval/return_mean"] for f in found]
 
 
 def rows_of(task: str, seeds: list[int], runs: Path, profile: Path | None) -> tuple[dict[str, dict[str, float]], list[LoadedRun]]:
