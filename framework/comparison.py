@@ -81,9 +81,9 @@ class Comparison:
         """Lines of references."""
         return tuple(line for line in self.lines if line.is_reference)
 
-    def line(self, name: str) -> Line:
-        """Return the line of that name."""
-        return next(line for line in self.lines if line.name == name)
+    def reference(self, name: str) -> Line:
+        """Return the reference of that name."""
+        return next(line for line in self.references if line.name == name)
 
     @staticmethod
     def interval(line: Line, figure: Figure) -> Interval:
@@ -103,7 +103,7 @@ class Comparison:
         if self.gap is None or figure.column.better == "none":
             return None
         sign = 1.0 if figure.column.better == "higher" else -1.0
-        worse, better = (sign * self.line(name).values(figure) for name in self.gap)
+        worse, better = (sign * self.reference(name).values(figure) for name in self.gap)
         room = _sample(better - worse)
         _, low, _ = mean_interval(room)
         if not (low > 0.0 or (len(room) == 1 and room[0] > 0.0)):

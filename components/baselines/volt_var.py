@@ -20,7 +20,7 @@ import numpy as np
 
 from wattloom.algorithm import Algorithm, Policy
 from wattloom.components.baselines.memoryless import MemorylessPolicy
-from wattloom.environment import Array, EnvironmentSpec, Snapshot
+from wattloom.environment import Array, Column, EnvironmentSpec, Snapshot
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
 
@@ -80,13 +80,13 @@ class VoltVar(Algorithm):
             raise ConfigError(
                 "algorithm=droop and volt_var control inverters (action columns pv_BUS); this environment has none: use env=grid"
             )
-        self._seen: dict[str, list[tuple[int, float] | None]] = {}
+        self._seen: dict[str, list[tuple[int, float, float] | None]] = {}
         for agent in spec.agents if self.mode == "delayed" else ():
-            where = {column.name: (entry, _in_pu(column.unit)) for entry, column in enumerate(agent.observation_columns)}
-            missing = [bus for bus in self._own[agent.name] if bus is not None and f"voltage_{bus}" not in where]
+            where = _voltages(agent.observation_columns)
+            missing = [bus for bus in self._own[agent.name] if bus is not None and bus not in where]
             if missing:
                 raise ConfigError(f"agent '{agent.name}' does not see voltage_{missing[0]}: algorithm.mode=delayed needs it")
-            self._seen[agent.name] = [None if bus is None else where[f"voltage_{bus}"] for bus in self._own[agent.name]]
+            self._seen[agent.name] = [None if bus is None else where[bus] for bus in self._own[agent.name]]
 
     def bind(self, environment: Any) -> None:
         """Receive the environment whose network is solved."""
@@ -104,7 +104,7 @@ class VoltVar(Algorithm):
             answer = np.zeros((len(seen), len(entries)), dtype=np.float32)
             for column, entry in enumerate(entries):
                 if entry is not None:
-                    answer[:, column] = self.curve(1.0 + seen[:, entry[0]].astype(np.float64) * entry[1])
+                    answer[:, column] = self.curve(entry[2] + seen[:, entry[0]].astype(np.float64) * entry[1])
             actions[name] = answer
         return actions
 
@@ -154,6 +154,16 @@ def _inverter(column: str) -> int | None:
     """Return the bus of an action column ``pv_BUS``."""
     found = re.fullmatch(r"pv_(\d+)", column)
     return int(found.group(1)) if found else None
+
+
+def _voltages(columns: Sequence[Column]) -> dict[int, tuple[int, float, float]]:
+    """Return entry, p.u. a unit and p.u. at 0 of every observed voltage, by bus: ``voltage_BUS`` is a deviation from 1, ``vm_BUS`` the voltage."""
+    found = {}
+    for entry, column in enumerate(columns):
+        kind = re.fullmatch(r"(voltage|vm)_(\d+)", column.name)
+        if kind:
+            found[int(kind.group(2))] = (entry, _in_pu(column.unit), 1.0 if kind.group(1) == "voltage" else 0.0)
+    return found
 
 
 def _in_pu(unit: str) -> float:

@@ -102,8 +102,9 @@ class Match:
         checkpoints: What is played of each.
         seeds: Reset seeds.
         references: Names of the references that were asked for, or that the environment names.
-        gap: The pair of references that policies are placed between.
-        asked: Whether the references were asked for: then one that cannot serve is an error, else it is left out.
+        gap: The pair of references that policies are placed between; None: the first and the last played of ``named``.
+        named: Labels of the references that the environment names.
+        needed: References that were asked for: one of them that cannot serve is an error; others are left out.
         sampled: Whether stochastic policies are sampled too; None: yes.
         name: Folder of the evaluation.
         figures: What the environment says about episodes.
@@ -114,7 +115,8 @@ class Match:
     seeds: list[int]
     references: list[str]
     gap: tuple[str, str] | None
-    asked: bool
+    named: tuple[str, ...]
+    needed: frozenset[str]
     sampled: bool | None
     name: str
     figures: tuple[Figure, ...] = ()
@@ -139,15 +141,14 @@ class Match:
             environment.close()
         asked = options.baseline is not None
         chosen = named if not asked else [] if options.baseline == "none" else split_references(options.baseline)
-        labels = {label_of(name): name for name in chosen}
         gap = None if options.gap is None else gap_of(options.gap)
-        if gap is None and len(named) > 1 and {label_of(named[0]), label_of(named[-1])} <= set(labels):
-            gap = (label_of(named[0]), label_of(named[-1]))
-        known = {label_of(name): name for name in named}
+        known, labels = {label_of(name): name for name in named}, {label_of(name) for name in chosen}
         references = [*chosen, *(known.get(label, label) for label in gap or () if label not in labels)]
         checkpoints = [run.checkpoint(options.checkpoint) for run in runs]
-        explicit = asked or options.gap is not None
-        return cls(runs, checkpoints, _seeds(options, runs[0]), references, gap, explicit, options.sampled, options.name, figures)
+        needed = frozenset([*(chosen if asked else ()), *(name for name in references if label_of(name) in (gap or ()))])
+        return cls(
+            runs, checkpoints, _seeds(options, runs[0]), references, gap, tuple(known), needed, options.sampled, options.name, figures
+        )
 
     def play(self) -> tuple[Comparison, list[Path]]:
         """Play everything and return the comparison and the files that the environment wrote."""
@@ -160,10 +161,11 @@ class Match:
             references += [] if line is None else [line]
         policies: list[Line] = []
         own: list[list[StepReport]] = [[] for _ in self.runs]
-        for name, members in _groups(self.runs).items():
-            policies += self._policies(name, members, own)
         names = {line.name for line in references}
-        gap = self.gap if self.gap is not None and set(self.gap) <= names else None
+        for name, members in _groups(self.runs).items():
+            policies += self._policies(f"{name} (run)" if name in names else name, members, own)
+        between = [label for label in self.named if label in names]
+        gap = self.gap or ((between[0], between[-1]) if len(between) > 1 else None)
         written = [path for run, reports in zip(self.runs, own, strict=True) for path in self._write_reports(run, [*reports, *shared])]
         return Comparison(compared_figures(self.figures), (*policies, *references), gap), written
 
@@ -179,7 +181,7 @@ class Match:
             played = Played(label, tuple(self.seeds), is_reference=True, privileged=privileged)
             result = self._one(self.runs[0], played, reports, baseline=name)
         except ConfigError as error:
-            if self.asked:
+            if name in self.needed:
                 raise
             print(f"left out: {label} ({error})", file=sys.stderr)
             return None

@@ -68,7 +68,7 @@ class ZoneObservation:
         buses, inverters = environment.feeder.model.bus_index, self._fleet.pv_numbers
         parts = [("load_p", "MW", buses), ("load_q", "MVAr", buses), ("pv_p", "MW", inverters), ("pv_q", "MVAr", inverters)]
         names = [Column(f"{name}_{bus}", unit) for name, unit, where in parts for bus in where]
-        for name, unit in (("voltage", "p.u."), ("angle", "rad")):
+        for name, unit in (("vm", "p.u."), ("angle", "rad")):  # the voltage itself, where others show its deviation
             names += [Column(f"{name}_{bus}", unit) for bus in buses]
         names.append(Column("zero", "1"))
         high = np.concatenate([np.full(2 * n + 2 * pvs, MOST_MW), np.full(n, 2.0), np.full(n, np.pi), [0.0]]).astype(np.float32)

@@ -45,7 +45,7 @@ def test_losses_are_those_of_the_reference_rows_on_profiles_of_the_same_statisti
     assert np.mean([result.metrics["buses_outside"][0] for result in results]) / 0.32 == pytest.approx(outside_percent, abs=1.0)
 
 
-@pytest.mark.parametrize("name", ["neomflex", "grid"])
+@pytest.mark.parametrize("name", ["neomflex", "grid", "mapdn33"])
 def test_delayed_droop_answers_the_voltage_last_seen(name):
     environment, algorithm = built(f"env={name}", "algorithm=droop", num_envs=3)
     policy = algorithm.policy(3, explore=False)
@@ -55,7 +55,9 @@ def test_delayed_droop_answers_the_voltage_last_seen(name):
         result = environment.step(policy.act(snapshot))
         snapshot, dispatch = result.snapshot, environment.record.dispatch
         share = np.clip((1.0 - before) / 0.05, -1, 1)
-        np.testing.assert_allclose(dispatch.pv_q, share * np.sqrt(1 - dispatch.pv_p**2), atol=1e-5)
+        fleet = environment.fleet
+        capability = fleet.assets.reactive_share * np.sqrt(fleet.pv_mva**2 - dispatch.pv_p**2)
+        np.testing.assert_allclose(dispatch.pv_q, share * capability, atol=1e-5)
         assert (dispatch.battery_p == 0).all()
 
 

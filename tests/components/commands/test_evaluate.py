@@ -72,7 +72,7 @@ def test_references_stand_beside_the_policy(trained, capsys):
     assert main(["evaluate", str(run), "--episodes", "3"]) == 0
     table = capsys.readouterr().out
     assert "share closed of the gap from zero to swing_up" in table, "the environment names its references"
-    assert "zero minus, paired on the same episodes" in table
+    assert "zero (run) minus, paired on the same episodes" in table, "a run of a baseline keeps apart from the reference of its name"
     assert main(["evaluate", str(run), "--episodes", "3", "--baseline", "random,half:constant+value=0.5", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert list(facts["rows"]) == ["zero", "random", "half"]
