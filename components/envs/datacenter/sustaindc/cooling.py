@@ -18,12 +18,80 @@ import numpy as np
 from wattloom.components.envs.datacenter.protocol import Air, ItLoad, ItPower, Plant, Site, Weather
 from wattloom.components.envs.datacenter.sustaindc.hall import SUPPLY_M3S_PER_W, return_temperature
 from wattloom.components.envs.datacenter.sustaindc.racks import C_AIR, RHO_AIR
+from wattloom.components.physics.compiled import compiled, law, quickest
 from wattloom.environment import Array
 from wattloom.errors import ConfigError
 
 PUMP_W = 300000.0 * 0.0011 / 0.87  # each of two; reported, never charged
 COP = 3.0
 DESIGN_OUTDOOR_C = {"ny": 30.0, "az": 50.0, "wa": 20.0}  # every other place: 50
+
+
+@law
+def chiller_power(q: Array, capacity: Array, full: Array) -> Array:
+    """Return compressor power, W."""
+    load = q / capacity
+    part = np.minimum(np.maximum(load, 0.05), 1.0)
+    power: Array = (0.03303 + 0.6852 * part + 0.2818 * part * part) * full * np.minimum(load / 0.05, 1.0)
+    return power
+
+
+@law
+def served(
+    reference_w: float,
+    reference_m3s: float,
+    heat_0: Array,
+    flow: Array,
+    setpoint: Array,
+    returned: Array,
+    outdoor: Array,
+    wet_bulb: Array,
+    capacity: Array,
+    full: Array,
+    fan_on: Array,
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Return heat removed W, compressors W, tower fan W, water L and chiller load; ``returned``: return air, °C."""
+    q = np.maximum(heat_0 - flow * setpoint, 0.0)
+    spread = np.maximum(50.0 - (outdoor - setpoint), 1.0)
+    share = np.minimum(q / (C_AIR * spread) / RHO_AIR / reference_m3s, 1.0)
+    tower = reference_w * share * share * share * fan_on
+    water = np.rint(1.01 * np.maximum(0.044 * wet_bulb + 0.3528 * (returned - setpoint) + 0.101, 0.0) * 250.0 * 1e4) / 1e4
+    return q, chiller_power(q, capacity, full), tower, water, q / capacity
+
+
+@compiled
+def served_loop(
+    reference_w: float,
+    reference_m3s: float,
+    heat_0: Array,
+    flow: Array,
+    setpoint: Array,
+    returned: Array,
+    outdoor: Array,
+    wet_bulb: Array,
+    capacity: Array,
+    full: Array,
+    fan_on: Array,
+) -> Array:
+    """Return the five of :func:`served` for every copy, ``(5, num_envs)``."""
+    out = np.empty((5, len(heat_0)))
+    for i in range(len(heat_0)):
+        row = served(
+            reference_w,
+            reference_m3s,
+            heat_0[i],
+            flow[i],
+            setpoint[i],
+            returned[i],
+            outdoor[i],
+            wet_bulb[i],
+            capacity[i],
+            full[i],
+            fan_on[i],
+        )
+        for k in range(5):
+            out[k, i] = row[k]
+    return out
 
 
 class SustainDcCooling:
@@ -50,7 +118,7 @@ class SustainDcCooling:
         grid = it_load.power(setpoint.ravel(), u.ravel()).power_w
         low, high = float(grid.min()), float(grid.max())
         capacity, scale = self._chiller(np.array(self.design_outdoor_c))
-        chiller = float(_chiller_power(np.array(high), capacity, scale))
+        chiller = float(chiller_power(np.array(high), capacity, scale))
         self.power_lb_kw = 0.9 * low / 1e3
         self.power_ub_kw = 1.1 * (high + self.reference_w + chiller) / 1e3
         site.peak_power_mw = self.power_ub_kw / 1e3
@@ -70,22 +138,20 @@ class SustainDcCooling:
 
     def cool(self, air: Air, it: ItPower, weather: Weather, columns: Array) -> Plant:
         """Remove q at the set-point; the original's plant never fails to."""
-        setpoint, flow = air.setpoint, air.heat_1
-        q = np.maximum(air.heat_0 - flow * setpoint, 0.0)
-        capacity, full, fan_on = columns[:, 0], columns[:, 1], columns[:, 2]
-        chiller = _chiller_power(q, capacity, full)
-        spread = np.maximum(50.0 - (weather.dry_bulb - setpoint), 1.0)
-        share = np.minimum(q / (C_AIR * spread) / RHO_AIR / self.reference_m3s, 1.0)
-        tower = self.reference_w * share * share * share * fan_on
-        warmer = return_temperature(it, setpoint) - setpoint
-        water = np.rint(1.01 * np.maximum(0.044 * weather.wet_bulb + 0.3528 * warmer + 0.101, 0.0) * 250.0 * 1e4) / 1e4
-        zero = np.zeros(len(q))
-        return Plant(setpoint, q, q, chiller, zero, zero, tower, zero, water, zero, water, weather.dry_bulb, zero, capacity, q / capacity)
-
-
-def _chiller_power(q: Array, capacity: Array, full: Array) -> Array:
-    """Return compressor power, W."""
-    load = q / capacity
-    part = np.minimum(np.maximum(load, 0.05), 1.0)
-    power: Array = (0.03303 + 0.6852 * part + 0.2818 * part * part) * full * np.minimum(load / 0.05, 1.0)
-    return power
+        setpoint = air.setpoint
+        capacity, full, fan_on = np.ascontiguousarray(columns.T)
+        heat, chiller, tower, water, load = quickest(served, served_loop)(
+            self.reference_w,
+            self.reference_m3s,
+            air.heat_0,
+            air.heat_1,
+            setpoint,
+            return_temperature(it, setpoint),
+            weather.dry_bulb,
+            weather.wet_bulb,
+            capacity,
+            full,
+            fan_on,
+        )
+        zero = np.zeros(len(heat))
+        return Plant(setpoint, heat, heat, chiller, zero, zero, tower, zero, water, zero, water, weather.dry_bulb, zero, capacity, load)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from wattloom.components.physics.compiled import compiled, quickest
 from wattloom.environment import Array
 from wattloom.errors import DataError
 
@@ -43,9 +44,29 @@ def demand_of(utilisation: Array) -> Array:
     return smooth
 
 
-def weather_walk(generator: np.random.Generator, std_c: float) -> Array:
-    """Return a random walk over the year that starts near 0 and has standard deviation ``std_c``, °C, shape (35040,)."""
-    walk = np.cumsum(generator.standard_normal(QUARTERS, dtype=np.float32), dtype=np.float64)  # the step's size cancels
-    std = np.sqrt(np.einsum("i,i", walk, walk) / QUARTERS - walk.mean() ** 2)  # a threaded dot product would cost more
-    noise: Array = walk * (std_c / std)
+def weather_walk(generator: np.random.Generator, std_c: float, at: Array) -> Array:
+    """Return a random walk over the year that starts near 0 and has standard deviation ``std_c``, °C, at the quarter-hours ``at``."""
+    steps = generator.standard_normal(QUARTERS, dtype=np.float32)  # their size cancels
+    walk, std = quickest(walked, walked_loop)(steps)
+    noise: Array = walk[at] * (std_c / std)
     return noise
+
+
+def walked(steps: Array) -> tuple[Array, float]:
+    """Return the sums of ``steps`` so far and their standard deviation."""
+    walk = np.cumsum(steps, dtype=np.float64)
+    variance = np.einsum("i,i", walk, walk) / len(walk) - walk.mean() ** 2  # a threaded dot product would cost more
+    return walk, float(np.sqrt(variance))
+
+
+@compiled
+def walked_loop(steps: Array) -> tuple[Array, float]:
+    """Do what :func:`walked` does in one pass."""
+    walk, here, first, second = np.empty(len(steps)), 0.0, 0.0, 0.0
+    for i in range(len(steps)):
+        here += steps[i]
+        walk[i] = here
+        first += here
+        second += here * here
+    mean = first / len(steps)
+    return walk, np.sqrt(second / len(steps) - mean * mean)

@@ -13,6 +13,7 @@ import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Table, Weather
 from wattloom.components.envs.datacenter.sustaindc.data import FIRST_DAY_OF_MONTH, QUARTERS, demand_of, filled, quarter_hours, weather_walk
+from wattloom.components.physics.compiled import compiled, quickest
 from wattloom.components.physics.magnus import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
 from wattloom.environment import Array
@@ -103,7 +104,7 @@ class SustainDcEpisode:
         series[DEMAND], series[CARBON] = self._year[DEMAND, at % QUARTERS], self._year[CARBON, at % QUARTERS]
         series[DRY : WET + 1] = self._year[DRY : WET + 1, moved]
         if self.weather_noise_c > 0:
-            series[DRY : WET + 1] += weather_walk(generator, self.weather_noise_c)[moved]
+            series[DRY : WET + 1] += weather_walk(generator, self.weather_noise_c, moved)
         np.clip(series[DRY : WET + 1], 0.0, 45.0, out=series[DRY : WET + 1])
         ahead = series[:, LEAD : LEAD + min(OUTLOOK, QUARTERS - start)]
         bounds = [ahead[DRY].min(), ahead[DRY].max(), ahead[CARBON].min(), ahead[CARBON].max()]
@@ -122,10 +123,25 @@ class SustainDcEpisode:
 
     def inputs(self, state: State, elapsed: Array) -> Inputs:
         """Return the values of step ``elapsed`` of every copy."""
-        x = np.ascontiguousarray(state["episode_values"][np.arange(len(elapsed)), LEAD + elapsed].T)
+        x = quickest(rows_at, rows_at_loop)(state["episode_values"], LEAD + elapsed)
         zero, index = np.zeros(len(elapsed)), state["episode_start"] + elapsed
         weather = Weather(x[DRY], x[WET], x[HUMIDITY], x[DEW])
         return Inputs(x[DEMAND], weather, x[CARBON], zero, x[CARBON], zero, x[PLANT:].T, index, x.T)
+
+
+def rows_at(values: Array, at: Array) -> Array:
+    """Return row ``at[i]`` of every copy's stretch ``values[i]``, as columns ``(k, num_envs)``."""
+    return np.ascontiguousarray(values[np.arange(len(at)), at].T)
+
+
+@compiled
+def rows_at_loop(values: Array, at: Array) -> Array:
+    """Do what :func:`rows_at` does, copy by copy."""
+    out = np.empty((values.shape[2], len(at)))
+    for i in range(len(at)):
+        for k in range(values.shape[2]):
+            out[k, i] = values[i, at[i], k]
+    return out
 
 
 def _weather(row: Array) -> Weather:

@@ -10,24 +10,12 @@ where it is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
 
+from wattloom.components.physics.compiled import compiled
 from wattloom.environment import Array
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 BLOCKS, CAP = 448, 48
-
-
-def compiled(function: Function) -> Function:
-    """Compile ``function`` where numba is installed."""
-    try:
-        from numba import njit
-    except ImportError:
-        return function
-    return cast(Function, njit(cache=True, error_model="numpy")(function))
 
 
 @compiled

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import ItPower
+from wattloom.components.physics.compiled import compiled, law, quickest
 from wattloom.environment import Array
 from wattloom.errors import ConfigError
 
@@ -29,6 +30,42 @@ APPROACH = (3.8, 5.3)  # K, limits of the supply approach
 SERVERS_W = ((170, 20), (120, 10), *((130, 10),) * 11, (170, 10), (130, 10), (130, 10), (110, 10), *((170, 10),) * 3)
 SUPPLY_APPROACH_K = (*(5.3,) * 5, *(5.0,) * 10, *(5.3,) * 5)
 RETURN_APPROACH_K = (*(-3.7,) * 5, *(-2.5,) * 10, *(-3.7,) * 5)
+
+
+@law
+def rack(servers: Array, full: Array, idle: Array, inlet: Array, u: Array) -> tuple[Array, Array, Array]:
+    """Return processor W, fan W and air temperature rise K of one rack, from W a server, inlet °C and utilisation."""
+    slope, fan_slope = 0.02 / 12, 0.215 / 12
+    ratio = (slope + 0.05) * inlet + (0.99 * u + (0.03 - 28 * slope))
+    speed = 10 * fan_slope * inlet + (0.215 * 5 * u + 5 * (0.225 - 28 * fan_slope))
+    cpu, fan = servers * np.maximum(idle, full * ratio), servers * FAN_W * speed
+    return cpu, fan, np.exp(1.096 * np.log(cpu + fan) - 0.824 * np.log(fan) + RISE) - 14.01  # two powers as one exponential
+
+
+def all_racks(classes: Array, supply_c: Array, u: Array) -> Array:
+    """Return processor W, fan W and summed rise K of all racks, ``(3, num_envs)``.
+
+    Args:
+        classes: Count, servers, full W, idle W and supply approach K of each class of racks, ``(5, classes)``.
+        supply_c: °C, ``(num_envs,)``.
+        u: Utilisation, ``(num_envs,)``.
+    """
+    count, servers, full, idle, approach = classes[:, :, None]
+    total: Array = (np.stack(rack(servers, full, idle, approach + supply_c, u)) * count).sum(axis=1)
+    return total
+
+
+@compiled
+def all_racks_loop(classes: Array, supply_c: Array, u: Array) -> Array:
+    """Do what :func:`all_racks` does, copy by copy."""
+    out = np.zeros((3, len(u)))
+    for i in range(len(u)):
+        for c in range(classes.shape[1]):
+            cpu, fan, rise = rack(classes[1, c], classes[2, c], classes[3, c], classes[4, c] + supply_c[i], u[i])
+            out[0, i] += cpu * classes[0, c]
+            out[1, i] += fan * classes[0, c]
+            out[2, i] += rise * classes[0, c]
+    return out
 
 
 class SustainDcRacks:
@@ -70,6 +107,7 @@ class SustainDcRacks:
         self._racks = float(counts.sum())
         self._mean_supply = float((self._supply * self._count).sum()) / self._racks
         self._mean_return = float((self._return * self._count).sum()) / self._racks
+        self._classes = np.stack([counts.astype(np.float64), classes[:, 4], classes[:, 0], classes[:, 1], classes[:, 2]])
         self._check()
 
     def _check(self) -> None:
@@ -77,7 +115,8 @@ class SustainDcRacks:
         inlet, u = np.meshgrid(np.arange(15.0, 22.0), np.linspace(0, 1, 11))
         if self._servers.min() < 1:
             raise ConfigError("it_load.capacity_mw leaves a rack without a server: raise it")
-        rise = self._racks_at(inlet.ravel(), u.ravel())[2].min()
+        _, servers, full, idle, approach = self._classes[:, :, None]
+        rise = rack(servers, full, idle, approach + inlet.ravel(), u.ravel())[2].min()
         if rise < 2.0:
             raise ConfigError(
                 f"it_load: air leaves a rack only {rise:.2f} K warmer than it enters, below 2 K: raise capacity_mw or servers_per_rack"
@@ -110,24 +149,9 @@ class SustainDcRacks:
 
     def power(self, inlet_c: Array, utilisation: Array) -> ItPower:
         """Return power, flow and temperatures at supply temperature ``inlet_c`` (°C) and utilisation (0..1), each ``(num_envs,)``."""
-        per_rack = self._racks_at(inlet_c, utilisation)
-        cpu, fan, rise = (per_rack * self._count).sum(axis=1)  # over racks
+        cpu, fan, rise = quickest(all_racks, all_racks_loop)(self._classes, inlet_c, utilisation)
         inlet = inlet_c + self._mean_supply
         outlet = inlet + rise / self._racks
         extra = {"cpu_w": cpu, "inlet_mean": inlet, "outlet_mean": outlet, "return_c": outlet + self._mean_return}
         power = cpu + fan
         return ItPower(power, fan, np.zeros(len(power)), C_AIR * RHO_AIR * FAN_M3S / FAN_W * fan, power, extra)
-
-    def _racks_at(self, supply_c: Array, u: Array) -> Array:
-        """Return processor W, fan W and air temperature rise K of one rack of each class, ``(3, classes, num_envs)``."""
-        inlet = self._supply + supply_c
-        slope, fan_slope = 0.02 / 12, 0.215 / 12
-        ratio = (slope + 0.05) * inlet + (0.99 * u + (0.03 - 28 * slope))
-        speed = 10 * fan_slope * inlet + (0.215 * 5 * u + 5 * (0.225 - 28 * fan_slope))
-        out = np.empty((3, *inlet.shape))
-        cpu, fan, rise = out
-        np.multiply(self._servers, np.maximum(self._idle, self._full * ratio), out=cpu)
-        np.multiply(self._servers * FAN_W, speed, out=fan)
-        np.exp(1.096 * np.log(cpu + fan) - 0.824 * np.log(fan) + RISE, out=rise)  # two powers as one exponential
-        rise -= 14.01
-        return out
