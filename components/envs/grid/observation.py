@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wattloom.components.envs.grid.environment import Grid
 
 LIMIT = 5.0
-FORECASTS = ("perfect", "persistence", "growing")
+FORECASTS = ("perfect", "persistence", "growing", "stored")
 
 
 @dataclass
@@ -29,7 +29,8 @@ class LocalObservation:
     """Own voltages, own assets, own load; demand, sun, price (where it varies), clock and forecasts, which everybody sees.
 
     Attributes:
-        forecast: ``"perfect"``: the truth; ``"persistence"``: the day before; ``"growing"``: the truth plus an error that grows with the lead.
+        forecast: ``"perfect"``: the truth; ``"persistence"``: the day before; ``"growing"``: the truth plus an error that grows with the lead;
+            ``"stored"``: forecasts that came with the data, the day before for a column without.
         forecast_error: For ``"growing"``: standard deviation of the error 24 h ahead, share of the column's own.
         lead_hours: h, leads shown; an empty list: no forecast.
         voltage_scale: p.u. that one unit of the observed deviation from 1 p.u. stands for.
@@ -138,7 +139,20 @@ class LocalObservation:
             raise ConfigError(f"observation.lead_hours={list(self.lead_hours)}: give multiples of the step, {self._step_hours:g} h")
         if not steps:
             return
-        scaled = Table(table.calendar, (Column(name, "1"),), values[:, None], "tile", table.origin, table.seed)
-        ahead = scaled.forecast(np.arange(len(values)), max(steps), self.forecast, error=self.forecast_error)
+        stored = None if table.stored is None else _in_terms_of(values, table)
+        scaled = Table(table.calendar, (Column(name, "1"),), values[:, None], "tile", table.origin, table.seed, stored)
+        mode = "persistence" if self.forecast == "stored" and stored is None else self.forecast
+        ahead = scaled.forecast(np.arange(len(values)), max(steps), mode, error=self.forecast_error)
         for lead, step in zip(self.lead_hours, steps, strict=True):
             yield float(lead), ahead[:, step - 1, 0]
+
+
+def _in_terms_of(values: Floats, table: Table) -> Floats:
+    """Return the stored forecasts of a table's column in the unit of ``values``, ``(n_rows, leads, 1)``; both are that column but for scale and offset."""
+    assert table.stored is not None
+    column = table.names.index("solar") if "solar" in table.names else 0
+    raw = table.values[:, column]
+    high, low = int(np.argmax(raw)), int(np.argmin(raw))
+    slope = (values[high] - values[low]) / (raw[high] - raw[low]) if raw[high] > raw[low] else 1.0
+    rescaled: Floats = values[high] + slope * (table.stored[:, :, column, None] - raw[high])
+    return rescaled

@@ -1,10 +1,17 @@
 """env=grid as a whole: what it shows, what it pays, and what does not change it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from wattloom.components.envs.grid.barriers import BARRIERS
+from wattloom.components.envs.grid.environment import Grid
+from wattloom.components.sources.table import Table
+from wattloom.compose import compose
+from wattloom.environment import Column
 from wattloom.errors import ConfigError, DataError
+from wattloom.targets import build
 
 
 def draw(environment, rng):
@@ -90,6 +97,27 @@ def test_what_is_shown_belongs_to_the_row_just_solved_and_forecasts_to_those_aft
         assert seen["load_31"] == pytest.approx(rows.demand[row], rel=1e-6)
         assert seen["voltage_31"] == pytest.approx((environment.record.vm[0, 31] - 1) / 0.05, rel=1e-5)
     assert "soc_7" not in names, "another agent's battery is not seen"
+
+
+def test_forecasts_that_came_with_the_data_are_shown_as_they_are(make):
+    """A forecast in the source's unit is seen over the same base as the demand; a column without one shows the day before."""
+    rng = np.random.default_rng(5)
+    node = compose(["env=grid", "observation.forecast=stored", "observation.lead_hours=[0.5,1]", "profiles.days=4"]).config["env"]
+    parts = {name: build(part, name) if isinstance(part, dict) else part for name, part in node.items() if name != "_target_"}
+    calendar = parts["profiles"].calendar
+    raw, believed = rng.uniform(30, 90, calendar.n_steps), rng.uniform(30, 90, (calendar.n_steps, 2))
+    parts["demand"] = Table(calendar, (Column("demand", "1"),), raw[:, None], stored=believed[:, :, None])
+    parts["profiles"] = dataclasses.replace(parts["profiles"], demand_base=None)
+    environment = Grid(**parts)
+    environment.reset(seed=0, options={"start_day": 2})
+    names = [column.name for column in environment.agents[0].observation_columns]
+    for _ in range(3):
+        environment.step(hold(environment))
+        seen = dict(zip(names, environment._observe().observations["agent_1"][0], strict=True))
+        row = int(environment.arrays["solved"][0])
+        assert seen["demand_in_0.5h"] == pytest.approx(believed[row, 0] / raw.max(), rel=1e-5)
+        assert seen["demand_in_1h"] == pytest.approx(believed[row, 1] / raw.max(), rel=1e-5)
+        assert seen["solar_in_1h"] == pytest.approx(environment.rows.solar[row + 2 - 48], abs=1e-6)
 
 
 def test_agents_see_and_act_on_their_own(make):
