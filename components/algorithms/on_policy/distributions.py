@@ -117,16 +117,20 @@ class Categorical:
         return CategoricalPass(self, head, action)
 
     def act(self, head: Tensor, free: Tensor | None, noise: Tensor | None) -> Tensor:
-        """Return int64 choices; noise is uniform in [0, 1) and passed through the inverse distribution function."""
-        chosen = []
-        for k, part in enumerate(self.parts(head)):
+        """Return int64 choices; noise is uniform in [0, 1) and passed through the inverse distribution function.
+
+        In NumPy, whose calls cost half of PyTorch's on the few rows of a step.
+        """
+        logits, chosen = head.numpy(), []
+        for k, (first, stop) in enumerate(self._bounds):
+            part = logits[:, first:stop]
             if noise is None:
-                chosen.append(part.argmax(1, keepdim=True))
+                chosen.append(part.argmax(1)[:, None])
                 continue
-            mass = torch.softmax(part, 1).cumsum(1)
-            level = noise[:, k : k + 1].clamp(max=1.0 - 1e-6) * mass[:, -1:]
-            chosen.append((mass <= level).sum(1, keepdim=True))  # "<=" steps over choices of probability 0
-        return chosen[0] if len(chosen) == 1 else torch.cat(chosen, 1)
+            mass = np.exp(part - part.max(1, keepdims=True)).cumsum(1)
+            level = np.minimum(noise[:, k : k + 1].numpy(), 1.0 - 1e-6) * mass[:, -1:]
+            chosen.append((mass <= level).sum(1, keepdims=True))  # "<=" steps over choices of probability 0
+        return torch.from_numpy(chosen[0] if len(chosen) == 1 else np.concatenate(chosen, 1))
 
     def fisher(self, head: Tensor, free: Tensor | None, d_head: Tensor, d_free: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return (diag(p) - p pᵀ) d, for each dimension."""

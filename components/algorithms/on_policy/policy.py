@@ -100,6 +100,8 @@ class _ActingStack:
 
     def _arranged(self, rows: Mapping[str, Array]) -> Array:
         """Arrange one ``(N, k)`` an agent as ``(E, k, agents * N)``."""
+        if len(self._names) == len(self._names[0]) == 1:
+            return rows[self._names[0][0]].T[None]
         return np.stack([np.concatenate([rows[name].T for name in names], axis=1) for names in self._names])
 
     def _penalty(self, masks: Mapping[str, Array]) -> Tensor:

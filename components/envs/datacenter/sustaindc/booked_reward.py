@@ -1,13 +1,15 @@
 """Rewards for the original's physics that stand still: CO2 of a step, with deferred work and stored energy booked at a reference price when they move.
 
-    load shifting: -[P c + m (dQ + w Q + d D + u Q_T)]/R    P facility energy, c carbon intensity, Q tasks in the queue, D tasks dropped in the step
-    cooling:       -P c/R
-    battery:       -[(c - c') dB + c' (h B + f B_T)]/R      B stored energy, c' mean carbon intensity
+    load shifting: -[(P - P0) c + m (dQ + w Q + d D + u Q_T)]/R   c carbon intensity, Q tasks in the queue, D tasks dropped in the step
+    cooling:       -(P - P0) c/R                                  P energy of the facility
+    battery:       -[(c - c') dB + c' (h B + f B_T)]/R            B stored energy, c' mean carbon intensity of the episode
 
-m, the CO2 of a task at c', is what a task is booked at: deferring one is charged m now and credited when it runs. Over an episode the bookings cancel but
-for what is left at its end (Q_T, B_T), so the undiscounted return is CO2 and debts, while a discount factor below 1 no longer makes putting work off look
-free or filling the battery look dear. What is left at the end has weights of its own (u, f), because the original forgets it. Agents that cannot see the
-end coming are better taught by a small cost of holding (w, h) than by a rare large one. The original's own rewards are reward=sustaindc.
+P0 is what the site draws at rest under the same weather and demand: nothing deferred, the set-point where episodes begin. It keeps every difference
+between two policies and removes most of the noise. m, the CO2 of a task at c', is what a task is booked at: deferring one is charged m now and credited
+when it runs. Over an episode the bookings cancel but for what is left at its end (Q_T, B_T), so the undiscounted return is CO2 and debts, while a discount
+factor below 1 no longer makes putting work off look free or filling the battery look dear. What is left at the end has weights of its own (u, f), because
+the original forgets it. Agents that cannot see the end coming are better taught by a small cost of holding (w, h) than by a rare large one. The
+original's own rewards are reward=sustaindc.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import AGENTS, Record, State
+from wattloom.components.envs.datacenter.sustaindc.episode import SustainDcEpisode
 from wattloom.components.envs.datacenter.sustaindc.queue import SustainDcQueue
 from wattloom.environment import Array
 from wattloom.errors import ConfigError
@@ -55,28 +58,54 @@ class BookedReward:
         """Fix the references of this site.
 
         Raises:
-            ConfigError: A queue that does not count tasks.
+            ConfigError: Parts that do not tell what these rewards are made of.
         """
-        if not isinstance(environment.load_shifting, SustainDcQueue):
-            raise ConfigError("reward=sustaindc_booked counts the original's tasks: set load_shifting=sustaindc, or another reward")
-        site, self._mean = environment.site, float(environment.episode.means()[1])  # g/kWh
+        for name, kind in (("episode", SustainDcEpisode), ("load_shifting", SustainDcQueue)):
+            if not isinstance(getattr(environment, name), kind):
+                raise ConfigError(f"reward=sustaindc_booked judges the original's {name}: set {name}=sustaindc, or another reward")
+        self._environment = environment
+        site, mean = environment.site, float(environment.episode.means()[1])  # g/kWh
         self._hours = site.step_hours
         self._capacity = environment.battery.size_mwh
-        self._task = self.task_kwh * self._mean  # g
-        self._reference = max(site.nameplate_w * 1e-3 * site.step_hours * self._mean, 1e-9)  # g
+        self._reference = max(site.nameplate_w * 1e-3 * site.step_hours * mean, 1e-9)  # g
 
     def initial(self, num_envs: int) -> State:
-        """Return the tasks that were queued after the last step."""
-        return {"booked_tasks": np.zeros(num_envs)}
+        """Return the tasks queued after the last step, the CO2 of every step at rest, g, and c', g/kWh."""
+        return {
+            "booked_tasks": np.zeros(num_envs),
+            "booked_rest": np.zeros((num_envs, self._environment.horizon)),
+            "booked_carbon": np.zeros(num_envs),
+        }
 
     def begin(self, state: State, copies: Array, fresh: Array) -> None:
-        """Start with an empty queue."""
+        """Start with an empty queue, and see what the site would draw at rest."""
         state["booked_tasks"][copies] = 0.0
+        for copy in copies:
+            state["booked_rest"][copy], state["booked_carbon"][copy] = self._at_rest(state, int(copy))
+
+    def _at_rest(self, state: State, copy: int) -> tuple[Array, float]:
+        """Return the CO2 of each step of a copy's episode with work run as it arrives and the set-point left alone, g, and the mean carbon."""
+        environment = self._environment
+        steps = np.arange(environment.horizon)
+        values = state["episode_values"][copy]
+        rows = {
+            "episode_values": np.broadcast_to(values, (len(steps), *values.shape)),
+            "episode_start": np.full(len(steps), state["episode_start"][copy]),
+        }
+        x = environment.episode.inputs(rows, steps)
+        setpoint = np.full(len(steps), environment.hall.setpoint_c)
+        it = environment.it_load.power(setpoint, (np.ceil(x.demand * 80) + np.floor(x.demand * 20)) / 100)
+        air = environment.hall.air(state, setpoint, it, x.weather)
+        plant = environment.cooling.cool(air, it, x.weather, x.plant)
+        watts = it.power_w + air.fan_w + plant.chiller_w + plant.chilled_pump_w + plant.condenser_pump_w + plant.tower_w
+        return watts * x.carbon * (self._hours * 1e-3), float(x.carbon.mean())
 
     def rewards(self, state: State, elapsed: Array, record: Record) -> dict[str, Array]:
         """Return the rewards of a step."""
         extra, carbon, power = record.work.extra, record.inputs.carbon, record.power
-        facility = record.total_w * (self._hours * 1e-3) * carbon  # g
+        booked = state["booked_carbon"]
+        rest = np.take_along_axis(state["booked_rest"], elapsed[:, None], axis=1)[:, 0]
+        facility = record.total_w * (self._hours * 1e-3) * carbon - rest  # g
         queued = extra["tasks_in_queue"].astype(np.float64)
         tasks = queued - state["booked_tasks"] + self.waiting * queued + self.dropped * extra["tasks_dropped"]
         tasks += np.where(record.last, self.undone * queued, 0.0)
@@ -84,6 +113,6 @@ class BookedReward:
         charged = (power.charge_w - power.discharge_w) * (self._hours * 1e-3)  # kWh
         stored = power.soc * (1e3 * self._capacity)  # kWh
         owed = stored * (self.holding + np.where(record.last, self.forgotten, 0.0))
-        battery = charged * (carbon - self._mean) + owed * self._mean
-        costs = (facility + self._task * tasks, facility, battery)
+        battery = charged * (carbon - booked) + owed * booked
+        costs = (facility + self.task_kwh * booked * tasks, facility, battery)
         return {agent: cost / -self._reference for agent, cost in zip(AGENTS, costs, strict=True)}

@@ -6,6 +6,7 @@ import pytest
 import wattloom
 from wattloom.components.envs.datacenter.protocol import AGENTS
 from wattloom.components.envs.datacenter.sustaindc.booked_reward import BookedReward
+from wattloom.components.envs.datacenter.sustaindc.episode import CARBON, LEAD
 from wattloom.components.envs.datacenter.sustaindc.observation import SustainDcObservation
 from wattloom.components.envs.datacenter.sustaindc.timed_observation import SustainDcTimedObservation
 from wattloom.errors import ConfigError
@@ -43,16 +44,33 @@ def played(environment, seed=1):
     return sums, rewards
 
 
+def at_rest(environment, seed):
+    """CO2 of a day in which nothing is done, g, and the largest reward that anyone earned."""
+    environment.reset(seed=seed)
+    grams, earned = 0.0, 0.0
+    for _ in range(environment.horizon):
+        result = environment.step({"load_shifting": np.full(COPIES, 1), "cooling": np.full(COPIES, 1), "battery": np.full(COPIES, 2)})
+        grams = grams + 0.25e-3 * environment.record.total_w * environment.record.inputs.carbon
+        earned = max(earned, *(float(np.abs(reward).max()) for reward in result.rewards.values()))
+    return grams, earned
+
+
+def test_a_site_at_rest_earns_nothing(timed):
+    assert at_rest(timed, 2)[1] < 1e-12
+
+
 def test_an_episode_earns_its_co2_and_what_it_leaves_behind(timed):
+    base = at_rest(timed, 1)[0]
     environment, (sums, rewards) = timed, played(timed)
-    mean = environment.episode.means()[1]
-    reference = environment.site.nameplate_w * 1e-3 * 0.25 * mean
+    facility = sums["facility"] - base
+    mean = environment.arrays["episode_values"][:, LEAD : LEAD + 96, CARBON].mean(1)
+    reference = environment.site.nameplate_w * 1e-3 * 0.25 * environment.episode.means()[1]
     left, stored = environment.record.work.extra["tasks_in_queue"], environment.arrays["battery_mwh"] * 1e3
     assert (left > 0).all()
     assert (stored > 0).all()
     tasks = left + 0.01 * sums["waited"] + 2.0 * sums["dropped"] + 1.5 * left
-    np.testing.assert_allclose(rewards["load_shifting"], -(sums["facility"] + 3.0 * mean * tasks) / reference, rtol=1e-9)
-    np.testing.assert_allclose(rewards["cooling"], -sums["facility"] / reference, rtol=1e-9)
+    np.testing.assert_allclose(rewards["load_shifting"], -(facility + 3.0 * mean * tasks) / reference, rtol=1e-9)
+    np.testing.assert_allclose(rewards["cooling"], -facility / reference, rtol=1e-8)
     battery = sums["battery"] - mean * stored + mean * (0.02 * sums["stored"] + 0.7 * stored)
     np.testing.assert_allclose(rewards["battery"], -battery / reference, rtol=1e-7)  # stored energy is rounded to 1e-8 MWh
 
@@ -70,7 +88,7 @@ def test_wrong_weights_are_named(key):
 
 
 def test_another_queue_is_refused():
-    with pytest.raises(ConfigError, match="load_shifting=sustaindc"):
+    with pytest.raises(ConfigError, match="episode=sustaindc"):
         wattloom.make("datacenter", reward="sustaindc_booked")
 
 
