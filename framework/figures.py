@@ -1,7 +1,7 @@
 """Figures of a whole episode: totals, ratios of totals, extremes and ends, declared by the environment with unit and direction.
 
 A metric says what happened in one step. What an operator asks is a figure of the episode: MWh in total, a PUE (a ratio of two totals, never a mean of
-ratios), the lowest voltage. An environment lists them in ``figures``, and evaluations print, compare and choose by them:
+ratios), the lowest voltage. An environment lists them in ``figures``, and evaluations print, compare and choose by them::
 
     figures = (
         Figure.total("energy_grid", Column("energy", "MWh", "lower"), scale=1e-3),

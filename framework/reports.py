@@ -1,7 +1,7 @@
 """Files that an environment writes about an evaluation: its own tables, with its own column names, made from every step that is played.
 
 An environment that has such files offers ``report(played)``; the command ``evaluate`` hands every step of every method to what it returns, and has the
-files written when all have been played. An environment of your own does it in the same way:
+files written when all have been played. An environment of your own does it in the same way::
 
     class Tank(BatchedEnvironment):
         def report(self, played):
