@@ -13,6 +13,7 @@ from wattloom.environment import Array, EnvironmentSpec
 from wattloom.seeding import Seeds
 
 HERE = Path(__file__).parent
+STATIC = HERE.parents[1] / "docs" / "_static"
 SHOWN = {
     "no_op": DataCenterRules(),
     "rules": DataCenterRules("carbon_threshold", "trim_and_respond", "carbon_threshold", soc_low=0.1, soc_high=0.9),
@@ -37,4 +38,5 @@ def strip(algorithm: DataCenterRules | RecedingHorizon) -> Array:
 if __name__ == "__main__":
     for name, algorithm in SHOWN.items():
         picture = Image.fromarray(strip(algorithm)).quantize(48, dither=Image.Dither.NONE)  # few colours keep the file small
-        picture.save(HERE / f"{name}.png", optimize=True)
+        for path in (HERE / f"{name}.png", STATIC / f"datacenter_{name}.png"):
+            picture.save(path, optimize=True)

@@ -1,8 +1,7 @@
-"""Metrics of a step, with units. An episode's ratios (PUE, water and carbon use per IT energy) are ratios of sums, never means of ratios."""
+"""Metrics of a step, with units. What is said about an episode, ratios of sums among it, stands in :mod:`wattloom.components.envs.datacenter.figures`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -196,21 +195,6 @@ def _settlement(record: Record, site: Site) -> Array:
         return np.zeros(len(record.last))
     battery, backlog = settlement_mwh(record, site)
     return np.where(record.last, (battery + backlog) * record.inputs.carbon_day, 0.0)
-
-
-def ratios(metrics: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the ratios of an episode from sums (or means) of its step metrics.
-
-    Returns:
-        ``pue`` (1), ``wue`` (L per kWh of IT), ``cue`` (kg per kWh of IT), ``free_cooling`` (share of the heat removed).
-    """
-    it = metrics["energy_it"]
-    return {
-        "pue": metrics["energy_total"] / it,
-        "wue": metrics["water"] / it,
-        "cue": metrics["co2"] / it,
-        "free_cooling": metrics["heat_free"] / metrics["heat_removed"],
-    }
 
 
 def first_fault(record: Record) -> str:

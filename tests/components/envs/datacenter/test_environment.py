@@ -7,9 +7,10 @@ import pytest
 
 import wattloom
 import wattloom.conf
-from wattloom.components.envs.datacenter.metrics import ratios
 from wattloom.components.envs.datacenter.protocol import AGENTS
+from wattloom.environment import EnvironmentSpec
 from wattloom.errors import DataError, EnvironmentFault, WattloomError
+from wattloom.figures import CourseTracker
 
 OPTIONS = [
     ("datacenter", {}),
@@ -219,10 +220,27 @@ def test_warmer_setpoint_saves_until_it_does_not():
     assert totals[1] < totals[2]
 
 
-def test_ratios_are_ratios_of_sums():
-    sums = {"energy_it": np.array([100.0]), "energy_total": np.array([120.0]), "water": np.array([150.0]), "co2": np.array([30.0])}
-    found = ratios({**sums, "heat_removed": np.array([110.0]), "heat_free": np.array([55.0])})
-    assert {name: value.item() for name, value in found.items()} == {"pue": 1.2, "wue": 1.5, "cue": 0.3, "free_cooling": 0.5}
+def test_figures_of_an_episode_follow_from_its_steps():
+    environment, rng = wattloom.make("datacenter", num_envs=3, episode__days=1), np.random.default_rng(8)
+    tracker = CourseTracker(EnvironmentSpec.of(environment), 3)
+    tracker.start(np.arange(3))
+    environment.reset(seed=5)
+    steps = []
+    for _ in range(96):
+        result = environment.step(act(environment, rng))
+        tracker.add(result)
+        steps.append({name: value.copy() for name, value in result.metrics.items()})
+    course = tracker.course(np.arange(3))
+    found = {figure.name: np.asarray(figure.of(course)) for figure in environment.figures}
+    sums = {name: sum(step[name] for step in steps) for name in steps[0]}
+    np.testing.assert_allclose(found["pue"], sums["energy_total"] / sums["energy_it"], rtol=1e-12)
+    np.testing.assert_allclose(found["wue"], sums["water"] / sums["energy_it"], rtol=1e-12)
+    np.testing.assert_allclose(found["energy"], sums["energy_grid"] * 1e-3, rtol=1e-12)
+    np.testing.assert_allclose(found["co2_settled"], sums["co2"] + sums["co2_settlement"], rtol=1e-12)
+    np.testing.assert_allclose(found["charge_left"], steps[-1]["state_of_charge"], rtol=1e-12)
+    np.testing.assert_allclose(found["inlet_max"], np.max([step["inlet"] for step in steps], axis=0), rtol=1e-12)
+    undone = 100 * (steps[-1]["work_queued"] + sums["work_dropped"]) / sums["work_demand"]
+    np.testing.assert_allclose(found["work_undone"], undone, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["datacenter", "sustaindc"])
