@@ -92,7 +92,7 @@ def table(task: str, rows: dict[str, dict[str, float]]) -> str:
     ends = {"loss_kw": "OPF Q + batteries, losses *", "reward": "OPF Q + batteries, reward *"}
     lines = ["| | " + " | ".join(HEADINGS.values()) + " | gap closed, losses | gap closed, reward |", "|---" * (len(HEADINGS) + 3) + "|"]
     for name, row in rows.items():
-        shares = [(rows["zero"][key] - row[key]) / (rows["zero"][key] - rows[best][key]) for key, best in ends.items()]
+        shares = [(row[key] - rows["zero"][key]) / (rows[best][key] - rows["zero"][key]) for key, best in ends.items()]
         cells = [
             f"{row['loss_kw']:.2f}",
             f"{row['outside_percent']:.3g}",
@@ -100,7 +100,7 @@ def table(task: str, rows: dict[str, dict[str, float]]) -> str:
             f"{row['reward']:,.0f}",
             f"{row['stored_mwh']:.2f}",
         ]
-        lines.append(f"| {name} | " + " | ".join([*cells, *(f"{100 * share:.1f} %" for share in shares)]) + " |")
+        lines.append(f"| {name} | " + " | ".join([*cells, *(f"{100 * share + 0.0:.1f} %" for share in shares)]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -113,12 +113,12 @@ def draw(results: dict[str, tuple[dict[str, dict[str, float]], list[LoadedRun]]]
 
     figure, axes = pyplot.subplots(len(results), 2, figsize=(10, 3.6 * len(results)), squeeze=False, layout="constrained")
     for pair, (task, (_, runs)) in zip(axes, results.items(), strict=True):
-        for seed, run in enumerate(runs, 1):
+        for run in runs:
             steps, losses, returns = curve(run)
-            pair[0].plot(np.array(steps) / 1e3, losses, label=f"run {seed}")
-            pair[1].plot(np.array(steps) / 1e3, returns, label=f"run {seed}")
+            pair[0].plot(np.array(steps) / 1e3, losses, label=f"seed {run.config['seed']}")
+            pair[1].plot(np.array(steps) / 1e3, returns, label=f"seed {run.config['seed']}")
         days = DAYS[task]
-        pair[0].set(title=f"env={task}: losses of the mean action, {days} training-profile days", xlabel="env steps, thousand", ylabel="kW")
+        pair[0].set(title=f"env={task}: losses, mean action, {days} days of profile a", xlabel="env steps, thousand", ylabel="kW")
         pair[1].set(title="return", xlabel="env steps, thousand", ylabel="sum over agents")
         pair[1].set_ylim(bottom=max(pair[1].get_ylim()[0], 4 * max(map(max, [curve(run)[2] for run in runs]))))
         for axis in pair:
