@@ -115,11 +115,12 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Add a finished cell's rows to the file, all of them or none; another command may add its own meanwhile."""
+    """Put a finished cell's rows into the file, all of them or none, in place of older ones; another command may add its own meanwhile."""
     part = path.with_suffix(".part")
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        rows = [*read(path), *rows]
+        cell = [str(rows[0][key]) for key in KEYS[:3]]
+        rows = [*(row for row in read(path) if [row[key] for key in KEYS[:3]] != cell), *rows]
         with part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()

@@ -39,7 +39,9 @@ def episodes(path: Path) -> Episodes:
         method = found.setdefault((row["place"], row["season"]), {}).setdefault(row["method"], {})
         for name in row.keys() - set(KEYS) | {"seed"}:
             method.setdefault(name, []).append(float(row[name]))  # type: ignore[attr-defined]
-    return {cell: {m: {n: np.array(v) for n, v in values.items()} for m, values in methods.items()} for cell, methods in found.items()}
+    return {
+        cell: {m: {n: np.array(v) for n, v in values.items()} for m, values in methods.items()} for cell, methods in sorted(found.items())
+    }
 
 
 def pue(method: dict[str, Array]) -> float:
