@@ -53,18 +53,9 @@ def solve_rows(
     n = plan[0]
     lower, upper, column, bus, first, second = parts_of_plan(plan)
     vectors, values, base, scale1, scale2, fixed = parts_of_data(plan, data)
-    work = np.empty(6 * n)
-    v_re, v_im, y_re, y_im, p, q = (
-        work[0:n],
-        work[n : 2 * n],
-        work[2 * n : 3 * n],
-        work[3 * n : 4 * n],
-        work[4 * n : 5 * n],
-        work[5 * n : 6 * n],
-    )
+    v_re, v_im, y_re, y_im, p, q = workspace(n)
     for row in range(begin, out.shape[0]):
-        for i in range(n):
-            v_re[i], v_im[i], p[i], q[i] = vectors[2 * n + i], vectors[3 * n + i], base[i], base[n + i]
+        start(vectors, base, p, q, v_re, v_im)
         inject(p, q, first, scale1, p1, q1, row)
         inject(p, q, second, scale2, p2, q2, row)
         before, done, count = 0.0, False, 0
@@ -81,6 +72,21 @@ def solve_rows(
             write_row(out, row, bus, n, fixed, v_re, v_im)
         else:
             write_nothing(out, row)
+
+
+@njit(cache=True, inline="always")
+def workspace(n: int) -> Any:
+    """Return six uninitialised vectors, one beside the other."""
+    work = np.empty(6 * n)
+    return work[:n], work[n : 2 * n], work[2 * n : 3 * n], work[3 * n : 4 * n], work[4 * n : 5 * n], work[5 * n :]
+
+
+@njit(cache=True, inline="always")
+def start(vectors: Any, base: Any, p: Any, q: Any, v_re: Any, v_im: Any) -> None:
+    """Begin at the no-load voltage with the constant injections."""
+    n = len(p)
+    for i in range(n):
+        v_re[i], v_im[i], p[i], q[i] = vectors[2 * n + i], vectors[3 * n + i], base[i], base[n + i]
 
 
 @njit(cache=True, inline="always")
