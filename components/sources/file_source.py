@@ -151,7 +151,7 @@ class FileSource:
         loaded = self.read()
         series = [local_to(one, calendar) if loaded.site else one for one in self.series(loaded)]
         notes = [str(finding) for finding in self.findings() if finding.level == "warning"]
-        repeated = repetition(series[0], calendar)
+        repeated = re.sub(r"(?<![\w.])(wrap)=", rf"{self.kind}.\1=", repetition(series[0], calendar))
         if repeated:
             notes.append(repeated)
             if series[0].start_utc is not None and self.wrap == "tile":
@@ -198,8 +198,11 @@ def repetition(series: Series, calendar: Calendar) -> str:
         else f"{series.n_steps * series.step_seconds / DAY:g} days"
     )
     asked = f"{calendar.start_utc} and {span / DAY:g} days"
+    middle = None if series.start_utc is None else series.start_utc + np.timedelta64(series.n_steps * series.step_seconds // 2, "s")
+    lies = "" if middle is None else f" simulate the year of the data (episode.year={middle.astype('datetime64[Y]')}),"
     return (
-        f"{series.origin}: wrapped: the file covers {what}, {own / span:.0%} of the calendar ({asked}); the rest repeats it by whole weeks"
+        f"{series.origin}: wrapped: the file covers {what}, {own / span:.0%} of the calendar ({asked}); the rest repeats it by whole weeks. "
+        f"Fix:{lies} give a longer file, or set wrap=error to refuse."
     )
 
 

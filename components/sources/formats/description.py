@@ -75,7 +75,7 @@ def of_table(name: str, table: Table, findings: Sequence[Finding] = ()) -> Descr
         Series(column.name, column.unit, values, calendar.step_seconds, calendar.start_utc, calendar.utc_offset_hours, table.origin)
         for column, values in zip(table.columns, table.values.T, strict=True)
     ]
-    repeated = [note.partition(": wrapped: ")[2] for note in table.notes if ": wrapped: " in note]
+    repeated = [note.partition(": wrapped: ")[2].partition(". Fix: ")[0] for note in table.notes if ": wrapped: " in note]
     extra = {"repeats": repeated[0]} if repeated else {}
     return Description(name, table.origin, series, findings, extra=extra)
 
