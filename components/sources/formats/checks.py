@@ -58,9 +58,8 @@ def temperature_unit(one: Measured) -> list[Finding]:
         return []
     guess = ("Kelvin", "K") if 200 < mean < 340 else ("Fahrenheit", "degF")
     text = f"{count} temperatures lie outside -60 .. 60 degC (mean {mean:.1f}): looks like {guess[0]}"
-    return _say(
-        one, "error", "temperature_unit", text, f"set unit={guess[1]}, or correct the value", int(np.flatnonzero(outside)[0]), count
-    )
+    fix = f"set unit={{{one.name}: {guess[1]}}}, or correct the value"  # by name: a file may hold other temperatures
+    return _say(one, "error", "temperature_unit", text, fix, int(np.flatnonzero(outside)[0]), count)
 
 
 def humidity_unit(one: Measured) -> list[Finding]:

@@ -55,7 +55,8 @@ def sun_at_night(frame: Frame, made: Format, clock: Timeline, series: Mapping[st
     if one is None or one.step_seconds > 2 * HOUR or one.values.size * one.step_seconds < 7 * DAY or (clock.dated and not _local(clock)):
         return []
     seen = solar_noon(one.values, one.step_seconds, clock.start + round((clock.offset_hours or 0) * HOUR) * clock.dated)
-    longitude, offset = frame.facts.get("longitude"), frame.facts.get("utc_offset_hours")
+    longitude = frame.facts.get("longitude")
+    offset = frame.facts.get("utc_offset_hours") if clock.offset_hours is None else clock.offset_hours
     known = isinstance(longitude, (int, float)) and isinstance(offset, (int, float))
     noon = 12 - float(longitude) / 15 + float(offset) if known else 12.0  # type: ignore[arg-type]  # known: both are numbers
     off = (seen - noon + 12) % 24 - 12

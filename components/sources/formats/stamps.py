@@ -103,7 +103,7 @@ def _parts(cells: pd.DataFrame, clock: Clock, frame: Frame) -> Stamps:
     starts = np.cumsum([0, 31, 28 + leap, *MONTH_DAYS[2:-1]])
     seconds = (starts[np.clip(month, 1, 12) - 1] + day - 1) * DAY + hour * HOUR
     notes = (_leap_day(frame, month, day, joined.to_numpy(object)),) if leap else ()
-    offset = _stated_offset(frame.facts) if clock.zone == "file" else None
+    offset = 0.0 if clock.zone == "UTC" else _offset(clock.zone, frame.facts)
     return Stamps(seconds.astype(np.int64), valid, joined.to_numpy(object), dated=False, offset_hours=offset, findings=notes)
 
 

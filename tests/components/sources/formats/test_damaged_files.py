@@ -188,8 +188,10 @@ CASES = {
         lambda f: f.halfhour(demand=np.linspace(-0.4, 0.9, 720)), DemandFile, "negative_value", "error", 2, "-0.4", "negative=clip"
     ),
     "tiny negative sun": Case(half_night_solar, SolarFile, "tiny_negative", "warning", value="-0.003"),
-    "Kelvin": Case(lambda f: f.epw(dry=f.weather()[0] + 273.15), WeatherFile, "temperature_unit", "error", 9, fix="unit=K"),
-    "Fahrenheit": Case(lambda f: f.epw(dry=f.weather()[0] * 1.8 + 32), WeatherFile, "temperature_unit", "error", fix="unit=degF"),
+    "Kelvin": Case(lambda f: f.epw(dry=f.weather()[0] + 273.15), WeatherFile, "temperature_unit", "error", 9, fix="unit={dry_bulb: K}"),
+    "Fahrenheit": Case(
+        lambda f: f.epw(dry=f.weather()[0] * 1.8 + 32), WeatherFile, "temperature_unit", "error", fix="unit={dry_bulb: degF}"
+    ),
     "humidity as fraction": Case(
         lambda f: f.epw(humidity=f.weather()[1] / 100), WeatherFile, "humidity_unit", "error", fix="unit=fraction"
     ),

@@ -5,6 +5,7 @@ import pytest
 
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.file import CarbonFile, DemandFile, SolarFile, WeatherFile, WorkloadFile
+from wattloom.components.sources.formats.findings import FileError
 
 pytestmark = pytest.mark.filterwarnings("ignore::wattloom.components.sources.formats.findings.DataWarning")
 ZONES = [(-8.0, -118.0), (0.0, 0.0), (5.5, 80.0), (10.0, 151.0)]  # h from UTC; degrees east
@@ -49,6 +50,17 @@ def test_sun_rises_in_the_morning_of_the_site(files, offset, longitude):
     power = SolarFile(path=str(path)).load(calendar).column("solar")
     noon = np.average(calendar.local_hour + 0.5, weights=power)
     assert abs(noon - (12 - longitude / 15 + offset)) < 0.2
+
+
+def test_a_typical_year_in_another_zone_is_named_and_moved(files):
+    """Rows in UTC under a header that says -5 h: refused until the zone is named, then the same weather as the honest file's."""
+    calendar = Calendar.local("2023-02-01", 7, 3600, -5)
+    honest = SolarFile(path=str(files.epw("honest.epw"))).load(calendar).column("ghi")
+    path = str(files.epw("utc.epw", roll=5))
+    with pytest.raises(FileError, match=r"sun_at_night.*solar.zone="):
+        SolarFile(path=path)
+    np.testing.assert_allclose(SolarFile(path=path, zone="UTC").load(calendar).column("ghi"), honest, atol=1e-9)
+    np.testing.assert_allclose(SolarFile(path=path, zone="+0").load(calendar).column("ghi"), honest, atol=1e-9)
 
 
 def test_stamps_local_to_an_unnamed_site_follow_the_calendar(files):
