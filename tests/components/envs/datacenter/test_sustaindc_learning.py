@@ -6,7 +6,6 @@ import pytest
 import wattloom
 from wattloom.components.envs.datacenter.protocol import AGENTS
 from wattloom.components.envs.datacenter.sustaindc.booked_reward import BookedReward
-from wattloom.components.envs.datacenter.sustaindc.episode import CARBON, LEAD
 from wattloom.components.envs.datacenter.sustaindc.observation import SustainDcObservation
 from wattloom.components.envs.datacenter.sustaindc.timed_observation import SustainDcTimedObservation
 from wattloom.errors import ConfigError
@@ -14,7 +13,7 @@ from wattloom.errors import ConfigError
 COPIES = 3
 
 
-KEYS = {"task_kwh": 3.0, "waiting": 0.01, "dropped": 2.0, "undone": 1.5, "holding": 0.02, "forgotten": 0.7}
+KEYS = {"price": 0.9, "task_kwh": 3.0, "waiting": 0.01, "dropped": 2.0, "undone": 1.5, "holding": 0.02, "forgotten": 0.7}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,7 @@ def test_an_episode_earns_its_co2_and_what_it_leaves_behind(timed):
     base = at_rest(timed, 1)[0]
     environment, (sums, rewards) = timed, played(timed)
     facility = sums["facility"] - base
-    mean = environment.arrays["episode_values"][:, LEAD : LEAD + 96, CARBON].mean(1)
+    mean = 0.9 * environment.episode.means()[1]
     reference = environment.site.nameplate_w * 1e-3 * 0.25 * environment.episode.means()[1]
     left, stored = environment.record.work.extra["tasks_in_queue"], environment.arrays["battery_mwh"] * 1e3
     assert (left > 0).all()
@@ -81,7 +80,7 @@ def test_bookings_are_forgotten_between_episodes(timed):
     assert any(not np.array_equal(first[name], other[name]) for name in AGENTS)
 
 
-@pytest.mark.parametrize("key", ["task_kwh", "waiting", "dropped", "undone", "holding", "forgotten"])
+@pytest.mark.parametrize("key", ["price", "task_kwh", "waiting", "dropped", "undone", "holding", "forgotten"])
 def test_wrong_weights_are_named(key):
     with pytest.raises(ConfigError, match=rf"reward\.{key}=-0\.1"):
         BookedReward(**{key: -0.1})
