@@ -15,7 +15,7 @@ def test_the_registered_vector_steps():
     observation, _ = vector.reset(seed=1)
     assert np.shape(gymnasium.spaces.utils.flatten(vector.observation_space, observation))[0] > 0
     for _ in range(97):
-        observation, reward, terminated, truncated, _ = vector.step(vector.action_space.sample())
+        observation, reward, *_ = vector.step(vector.action_space.sample())
         assert np.isfinite(reward).all()
     vector.close()
 
