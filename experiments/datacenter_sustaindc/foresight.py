@@ -25,7 +25,8 @@ import weeks
 
 import wattloom
 from wattloom.components.envs.datacenter.protocol import AGENTS
-from wattloom.components.envs.datacenter.sustaindc.queue import CEILING, DAY, LIMIT
+from wattloom.components.envs.datacenter.sustaindc.queue import LIMIT
+from wattloom.components.envs.datacenter.sustaindc.queue_rings import CEILING, DAY
 from wattloom.environment import Array
 
 LEVELS = 101  # load levels of 1 %
