@@ -12,7 +12,7 @@ from wattloom.build import build_environment
 from wattloom.compose import compose
 from wattloom.environment import Environment
 
-DAYS = {"neomflex": 15, "grid": 24}
+DAYS = {"neomflex": 15, "grid": 24, "grid_b": 24}
 COLUMNS = ("loss_kw", "outside_percent", "steps_outside_percent", "voltage_min", "voltage_max", "reward", "stored_mwh")
 
 
@@ -20,10 +20,13 @@ def overrides(task: str, profile: Path | None) -> list[str]:
     """Return the command line of a judging environment.
 
     Args:
-        task: ``neomflex``: 15 days in a row, rule for rule; ``grid``: 24 days drawn from a year, the default environment.
-        profile: For ``neomflex``: a file of 720 rows of Demand and Solar; None, and always for ``grid``: generated days of profile b.
+        task: ``neomflex``: 15 days in a row, rule for rule; ``grid``: 24 days drawn from a year of the default environment that nothing was trained or
+            tuned on; ``grid_b``: the same of profile b.
+        profile: For ``neomflex``: a file of 720 rows of Demand and Solar; None: generated days of profile b.
     """
     if task == "grid":
+        return ["env=grid", "env.data_seed=2"]
+    if task == "grid_b":
         return ["env=grid", "demand.profile=b", "solar.profile=b", "env.data_seed=1"]
     if profile is None:
         return ["env=neomflex", "demand.profile=b", "solar.profile=b"]

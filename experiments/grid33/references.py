@@ -40,7 +40,7 @@ def reference(task: str, profile: Path | None, chosen: list[str]) -> dict[str, f
 def main() -> None:
     """Print one row a reference."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["neomflex", "grid"])
+    parser.add_argument("task", choices=["neomflex", "grid", "grid_b"])
     parser.add_argument("--profile", type=Path, help="for neomflex: file of Demand,Solar, 720 rows; otherwise generated days of profile b")
     arguments = parser.parse_args()
     for name, chosen in REFERENCES.items():

@@ -21,7 +21,7 @@ import wattloom
 from wattloom.loading import LoadedRun
 
 HERE = Path(__file__).parent
-PRESETS = {"neomflex": "grid33_sac", "grid": "grid33_sac_default"}
+PRESETS = {"neomflex": "grid33_sac", "grid": "grid33_sac_default", "grid_b": "grid33_sac_default"}
 QUIET = ("hooks.animation=null", "hooks.evaluation_animation=null", "hooks.curves=null", "hooks.summary=null", "hooks.progress.plain=true")
 HEADINGS = {
     "loss_kw": "losses kW",
@@ -111,6 +111,7 @@ def draw(results: dict[str, tuple[dict[str, dict[str, float]], list[LoadedRun]]]
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    results = {task: results[task] for task in results if task != "grid_b"}  # the runs of grid, judged elsewhere
     figure, axes = pyplot.subplots(len(results), 2, figsize=(10, 3.6 * len(results)), squeeze=False, layout="constrained")
     for pair, (task, (_, runs)) in zip(axes, results.items(), strict=True):
         for run in runs:

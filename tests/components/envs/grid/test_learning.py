@@ -7,7 +7,7 @@ from wattloom.evaluation import evaluate_policy
 
 
 @pytest.mark.slow
-def test_the_default_grid_is_learned_in_a_fifth_of_the_presets_steps():
+def test_the_default_grid_is_learned_in_a_tenth_of_the_presets_steps():
     """Reactive power alone, chosen with perfect foresight, loses 74.8 kW on these days and leaves 0.04 % of bus-steps outside the band.
 
     So early the batteries still give up more than they store; that they give it back is for the whole preset, see experiments/grid33.
