@@ -11,7 +11,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     _log_to_stderr(debug)
+    with warnings.catch_warnings():
+        warnings.showwarning = _one_line(warnings.showwarning)
+        return _guarded(words, debug)
+
+
+def _guarded(words: list[str], debug: bool) -> int:
+    """Do what the words ask for; every error a user can cause becomes one message."""
     try:
         return _dispatch(words)
     except WattloomError as error:
@@ -98,6 +106,20 @@ def _log_to_stderr(debug: bool) -> None:
     log.setLevel(logging.DEBUG if debug else logging.INFO)
     if not log.handlers:
         log.addHandler(_Stderr())
+
+
+def _one_line(usual: Callable[..., None]) -> Callable[..., None]:
+    """Return what shows warnings of this package as one line, each text once, and leaves others to ``usual``."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **others: Any) -> None:
+        if not category.__module__.startswith("wattloom."):
+            usual(message, category, *where, **others)
+        elif str(message) not in shown:
+            shown.add(str(message))
+            print(f"warning: {message}", file=sys.stderr)
+
+    return show
 
 
 class _Stderr(logging.Handler):

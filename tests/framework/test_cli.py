@@ -153,3 +153,24 @@ def test_a_closed_pipe_is_no_traceback(lab):
     call = "import sys; from wattloom.cli import main; sys.exit(main(['--cfg', 'job']))"
     done = subprocess.run(["bash", "-c", f'"{sys.executable}" -c "{call}" | true'], capture_output=True, text=True, cwd=lab.path)
     assert "Traceback" not in done.stderr
+
+
+def test_a_warning_of_ours_is_one_line_and_said_once(monkeypatch, capsys):
+    import warnings
+
+    from wattloom import cli
+    from wattloom.components.sources.formats.findings import DataWarning
+
+    def warn(words):
+        for line in range(3):
+            warnings.warn_explicit("gaps in file.csv", DataWarning, "where.py", line)
+        warnings.warn_explicit("theirs", UserWarning, "where.py", 1)
+        return 0
+
+    monkeypatch.setattr(cli, "_dispatch", warn)
+    before = warnings.showwarning
+    assert cli.main(["list"]) == 0
+    assert warnings.showwarning is before
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.count("warning: gaps in file.csv") == 1
+    assert not any("DataWarning" in line for line in lines)
