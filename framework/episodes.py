@@ -29,6 +29,7 @@ class EpisodeTracker:
         self._metrics = tuple(column.name for column in spec.metric_columns)
         self._returns = np.zeros((len(self._agents), num_envs))
         self._sums = np.zeros((len(self._metrics), num_envs))
+        self._step = np.zeros_like(self._sums)  # of one step, so that all metrics are added at once
         self._lengths = np.zeros(num_envs, dtype=np.int64)
         self._numbers = np.full(num_envs, -1, dtype=np.int64)
         self._seeds: list[int | None] = [None] * num_envs
@@ -55,7 +56,8 @@ class EpisodeTracker:
         for row, name in enumerate(self._agents):
             self._returns[row] += self._reward(result, name)
         for row, name in enumerate(self._metrics):
-            self._sums[row] += result.metrics[name]
+            self._step[row] = result.metrics[name]
+        self._sums += self._step
         if not np.isfinite(self._returns).all():
             self._complain(result)
 

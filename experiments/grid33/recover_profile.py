@@ -1,6 +1,6 @@
 """A half-hourly profile found again from the set-points that recorded controllers chose on it: demand and sun of every row, by the physics alone.
 
-    python experiments/grid33/recover_profile.py ../shared/specs/data/grid/reference_setpoints_testing.npz testing.csv
+    python experiments/grid33/recover_profile.py SETPOINTS.npz testing.csv
 
 A droop controller in equilibrium sets q = c (1 - v) / 0.05 with the capability c = sqrt(1 - p^2) of a 1 MVA inverter, so its q tells the voltage v at its
 bus. Three inverters tell three voltages, and a row of the 33-bus feeder has two unknowns, demand and sun: Gauss-Newton through the power flow, all rows at
