@@ -235,8 +235,8 @@ def tower_water(t: TowerConstants, rejected: Array, condenser: Array, outdoor: A
     return evaporated, bled, evaporated + drift + bled
 
 
-def _loops(version: int) -> tuple[Any, Any]:
-    """Return both laws as loops over copies, ``(15, num_envs)``; ``version`` stands in them so that another one is compiled anew."""
+def _air_cooled_loop(version: int) -> Any:
+    """Return the law as a loop over copies, ``(15, num_envs)``; ``version`` stands in it so that another one is compiled anew."""
 
     @compiled
     def air_cooled_loop(
@@ -260,6 +260,12 @@ def _loops(version: int) -> tuple[Any, Any]:
             for k in range(15):
                 out[k, i] = row[k]
         return out
+
+    return air_cooled_loop
+
+
+def _water_cooled_loop(version: int) -> Any:
+    """Return the law as a loop over copies, ``(15, num_envs)``; ``version`` as above."""
 
     @compiled
     def water_cooled_loop(
@@ -299,7 +305,8 @@ def _loops(version: int) -> tuple[Any, Any]:
                 out[k, i] = row[k]
         return out
 
-    return air_cooled_loop, water_cooled_loop
+    return water_cooled_loop
 
 
-air_cooled_loop, water_cooled_loop = _loops(edition(chiller, liquid, magnus))
+_EDITION = edition(chiller, liquid, magnus)
+air_cooled_loop, water_cooled_loop = _air_cooled_loop(_EDITION), _water_cooled_loop(_EDITION)

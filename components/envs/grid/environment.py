@@ -33,6 +33,15 @@ if TYPE_CHECKING:
     from wattloom.reports import Played
 
 
+def _check(band: Sequence[float], observation: protocol.Observation, reward: protocol.Reward) -> None:
+    """Raise a ConfigError on a band that is none and on parts that lack a method."""
+    if len(band) != 2 or not band[0] < band[1]:
+        raise ConfigError(f"env.band={list(band)}: give the lowest and the highest voltage of the supply band, e.g. [0.95, 1.05]")
+    for name, part, kind in (("observation", observation, protocol.Observation), ("reward", reward, protocol.Reward)):
+        if missing := part_problem(part, kind):
+            raise ConfigError(f"{name}={type(part).__name__} lacks {missing}: a part of env=grid needs them")
+
+
 class Grid(BatchedEnvironment):
     """A distribution network of exchangeable parts; one agent a territory.
 
@@ -93,11 +102,7 @@ class Grid(BatchedEnvironment):
         data_seed: int = 0,
         num_envs: int = 1,
     ) -> None:
-        if len(band) != 2 or not band[0] < band[1]:
-            raise ConfigError(f"env.band={list(band)}: give the lowest and the highest voltage of the supply band, e.g. [0.95, 1.05]")
-        for name, part, kind in (("observation", observation, protocol.Observation), ("reward", reward, protocol.Reward)):
-            if missing := part_problem(part, kind):
-                raise ConfigError(f"{name}={type(part).__name__} lacks {missing}: a part of env=grid needs them")
+        _check(band, observation, reward)
         self.band = (float(band[0]), float(band[1]))
         self.feeder = network.prepare(power_flow)
         self.fleet = assets.prepare(self.feeder, profiles.step_hours)
@@ -108,12 +113,8 @@ class Grid(BatchedEnvironment):
         self.rows = profiles.prepare({"demand": demand, "solar": solar, "price": price}, self.feeder, self.fleet, data_seed)
         self.observation, self.reward, self.termination = observation, reward, termination
         for part in (observation, reward):
-            if self.devices and not getattr(part, "knows_devices", False):
-                raise ConfigError(
-                    f"{type(part).__name__} knows inverters and batteries alone; further devices need observation=grid, reward=voltage"
-                )
-        observation.bind(self)
-        reward.bind(self)
+            self._check_knows_devices(part)
+            part.bind(self)
         low, high = observation.bounds["state"]
         super().__init__(
             [self._spec(territory) for territory in self.territories],
@@ -130,8 +131,23 @@ class Grid(BatchedEnvironment):
         self._battery_entries, self._pv_entries, self._lever_entries = (self._entries(kind) for kind in ("batteries", "pvs", "levers"))
         self.record: Record | None = None
         self._map: Map | None = None
+        self.arrays = self._initial(num_envs)
+
+    def _check_knows_devices(self, part: protocol.Observation | protocol.Reward) -> None:
+        """Refuse a part that would not see the further devices.
+
+        Raises:
+            ConfigError: There are devices, and it knows inverters and batteries alone.
+        """
+        if self.devices and not getattr(part, "knows_devices", False):
+            raise ConfigError(
+                f"{type(part).__name__} knows inverters and batteries alone; further devices need observation=grid, reward=voltage"
+            )
+
+    def _initial(self, num_envs: int) -> dict[str, Array]:
+        """Return every changing array, one row a copy."""
         shape = (num_envs, self.feeder.n_bus)
-        self.arrays = {
+        return {
             **self.rows.initial(num_envs),
             **self.fleet.initial(num_envs),
             **self.devices.initial(num_envs),
