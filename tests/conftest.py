@@ -15,6 +15,13 @@ import torch  # noqa: E402
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """A file's tests share what they build, so they stay in one process; pages of the documentation share nothing and spread over all."""
+    for item in items:
+        if item.path.parent.name != "docs":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _runs_in_a_folder_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv("WATTLOOM_RUNS", str(tmp_path / "runs"))
