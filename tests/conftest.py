@@ -27,7 +27,7 @@ def _runs_in_a_folder_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv("WATTLOOM_RUNS", str(tmp_path / "runs"))
 
 
-def compare(one, two, ignoring=(), path=""):
+def compare(one, two, path="", ignoring=()):
     if isinstance(one, tuple | list):
         assert type(one) is type(two), path
         one, two = dict(enumerate(one)), dict(enumerate(two))
@@ -35,11 +35,11 @@ def compare(one, two, ignoring=(), path=""):
         assert set(one) == set(two), f"{path}: {set(one) ^ set(two)}"
         for key in one:
             if key not in ignoring:
-                compare(one[key], two[key], ignoring, f"{path}/{key}")
+                compare(one[key], two[key], f"{path}/{key}", ignoring)
     elif isinstance(one, torch.Tensor):
         assert torch.equal(one, two), path
     elif isinstance(one, np.ndarray) and one.dtype == object:
-        compare(list(one), list(two), ignoring, path)
+        compare(list(one), list(two), path, ignoring)
     elif isinstance(one, np.ndarray | np.generic | float):
         a, b = np.asarray(one), np.asarray(two)
         assert (a.dtype, a.shape) == (b.dtype, b.shape), path
@@ -65,7 +65,7 @@ def assert_equal_runs():
         left, right = (CheckpointStore(path / "checkpoints").load() for path in (one, two))
         assert left.step == right.step
         for part in ("algorithm", "environment", "run"):
-            compare(left.parts[part], right.parts[part], ("loggers", "seconds"), part)
+            compare(left.parts[part], right.parts[part], part, ("loggers", "seconds"))
         logs = [[without_wall_clock(record) for record in read_records(path / "logs" / "metrics.jsonl").records] for path in (one, two)]
         assert logs[0] == logs[1]
         assert any(record["event"] == "evaluation" for record in logs[0])

@@ -184,10 +184,10 @@ def test_learning_rates_fall_linearly_to_the_end(loop, crew):
     rates = []
     for _ in range(4):
         run.step(8)
-        rates.append(algorithm.actors[0]._adam._learning_rate)
+        rates.append(algorithm.actors[0]._adam.learning_rate)
     assert rates == pytest.approx([0.1, 0.075, 0.05, 0.025])
     constant = loop(HAPPO(learning_rate=0.1, **SMALL), crew()).step(24)
-    assert constant.algorithm.actors[0]._adam._learning_rate == 0.1
+    assert constant.algorithm.actors[0]._adam.learning_rate == 0.1
 
 
 def test_epochs_end_at_the_target_divergence(loop, crew):
