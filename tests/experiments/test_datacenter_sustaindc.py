@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import wattloom
+from wattloom.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "experiments" / "datacenter_sustaindc"
@@ -18,7 +19,7 @@ MODULES = ("weeks", "rows", "foresight", "study")
 
 @pytest.fixture(scope="module")
 def study():
-    """The modules of the study, importable as its own scripts import them."""
+    """The modules of the study, importable as its own scripts import them; what they register is forgotten with them."""
     sys.path.insert(0, str(FOLDER))
     try:
         yield {name: importlib.import_module(name) for name in MODULES}
@@ -26,6 +27,8 @@ def study():
         sys.path.remove(str(FOLDER))
         for name in MODULES:
             sys.modules.pop(name, None)
+        for name in ("july_inputs", "july_weeks"):
+            REGISTRY.remove("episode", name)
 
 
 @pytest.fixture(scope="module")
