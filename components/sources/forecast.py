@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wattloom.components.sources.calendar import Ints
-from wattloom.components.sources.rows import Precision, Rows, at_precision, separate, sliding
+from wattloom.components.sources.rows import Precision, Rows, Separate, at_precision, sliding
 from wattloom.components.sources.seeds import generator
 from wattloom.components.sources.series import Floats
 from wattloom.errors import ConfigError
@@ -38,7 +38,7 @@ def forecast_rows(table: Table, length: int, mode: ForecastMode, error: float, p
         steps = np.arange(1 - day, table.calendar.n_steps + length - day)
         return sliding(at_precision(table.values[_known(table, steps)], precision), length)
     forecasts = {"persistence": persistence, "growing": lambda t, n: growing(t, n, error), "stored": stored}[mode](table, length)
-    return separate(at_precision(forecasts, precision))
+    return Separate(np.ascontiguousarray(at_precision(forecasts, precision)))
 
 
 def persistence(table: Table, length: int) -> Floats:

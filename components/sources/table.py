@@ -100,11 +100,11 @@ class Table:
         Raises:
             DataError: With ``wrap="error"``, if an index lies outside the calendar.
         """
-        n, lap = self.calendar.n_steps, self.calendar.wrap_steps
-        low, high = int(index.min()), int(index.max())
-        if low >= 0 and high < n:
+        n = self.calendar.n_steps
+        if index.astype(np.int64, copy=False).view(np.uint64).max() < n:  # a negative index reads as a huge one: one pass finds both
             return index
-        self._refuse(low, high)
+        self._refuse(int(index.min()), int(index.max()))
+        lap = self.calendar.wrap_steps
         return np.where(index >= n, (index - n) % lap + n - lap, np.where(index < 0, index % lap, index))
 
     def at(self, index: Index) -> Floats:

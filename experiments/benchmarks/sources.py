@@ -24,7 +24,7 @@ from wattloom.components.sources.weather import SyntheticWeather
 from wattloom.components.sources.workload import SyntheticWorkload
 from wattloom.environment import Column
 
-COPIES, STEPS = 1024, 96
+COPIES, STEPS, LATER = 1024, 96, 205
 RNG = np.random.default_rng(0)
 
 
@@ -42,18 +42,18 @@ def microseconds(call: Callable[[], object], repeats: int = 200) -> float:
 
 def line(what: str, ours: float, peer: str = "", theirs: float = 0.0, unit: str = "us") -> None:
     beside = f"{peer}: {theirs:8.1f} {unit}, {theirs / ours:5.1f} x" if peer else ""
-    print(f"{what:58s} {ours:8.1f} {unit}   {beside}")
+    print(f"{what:72s} {ours:8.1f} {unit}   {beside}")
 
 
 def windows() -> None:
-    for per_hour, columns in ((1, 1), (4, 1), (4, 2)):
+    for per_hour, columns in ((1, 1), (4, 1), (4, 2), (4, 3), (4, 4)):
         calendar = Calendar.year(2022, 3600 // per_hour)
         names = tuple(Column(f"c{i}", "1") for i in range(columns))
-        table = Table(calendar, names, RNG.random((calendar.n_steps, columns)))
-        start = RNG.integers(0, calendar.n_steps - STEPS - 1, COPIES)
-        lead = np.arange(STEPS)
+        values = RNG.random((calendar.n_steps, columns))
+        table = Table(calendar, names, values, stored=RNG.random((calendar.n_steps, STEPS, columns)))
+        start = RNG.integers(0, calendar.n_steps - STEPS - LATER, COPIES)
         label = f"{calendar.n_steps} steps, {columns} column(s): "
-        gather = microseconds(lambda t=table, s=start, a=lead: t.values[s[:, None] + a])
+        gather = microseconds(lambda t=table, s=start, a=np.arange(STEPS): t.values[s[:, None] + a])
         answer = table.window(start, STEPS)
         line(label + "a plain copy of the answer", microseconds(lambda a=answer: a.copy()))
         line(label + "at", microseconds(lambda t=table, s=start: t.at(s)))
@@ -61,11 +61,13 @@ def windows() -> None:
             asked = f"{label}{precision} "
             window = microseconds(lambda t=table, s=start, p=precision: t.window(s, STEPS, precision=p))
             line(asked + "window", window, "index gather", gather)
-            for mode in ("perfect", "persistence", "growing"):
+            for mode in ("perfect", "persistence", "growing", "stored"):
                 forecasts(table, start, mode, precision, asked, gather)
 
 
 def forecasts(table: Table, start: np.ndarray, mode: str, precision: str, asked: str, gather: float) -> None:
+    """Time a forecast asked again and again for the same steps, and for steps that advance by one a call, as those of a run do."""
+
     def call() -> object:
         return table.forecast(start, STEPS, mode, precision=precision)
 
@@ -73,8 +75,11 @@ def forecasts(table: Table, start: np.ndarray, mode: str, precision: str, asked:
     call()
     once = 1e3 * (time.perf_counter() - begin)
     line(f"{asked}forecast {mode}", microseconds(call), "index gather", gather)
+    advancing = iter([start + i for i in range(LATER)])
+    later = microseconds(lambda: table.forecast(next(advancing), STEPS, mode, precision=precision), LATER - 5)
+    line(f"{asked}forecast {mode}, a step later each", later)
     if once > 1:
-        print(f"{'':58s} {once:8.1f} ms once a data set")
+        print(f"{'':72s} {once:8.1f} ms once a data set")
 
 
 def generators() -> None:
