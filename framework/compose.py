@@ -180,14 +180,16 @@ def _refuse_empty(loader: Loader, overrides: Sequence[Override]) -> None:
 
 
 def _refuse_ineffective(loader: Loader, raw: Raw, overrides: Sequence[Override]) -> None:
-    """``+key=value`` and ``+group=option`` where nothing reads them.
+    """``+key=value`` and ``+group=option`` where nothing reads them, and ``group=null`` where something does.
 
     Raises:
-        ConfigError: A part that the environment does not use, or a key added to plain values of a group.
+        ConfigError: A part that the environment does not use or cannot do without, or a key added to plain values of a group.
     """
     used = {*RUN_GROUPS, *INTERPOLATION_ROOT.findall(str(OmegaConf.to_container(raw.config, resolve=False)))}
     for item in overrides:
         path = item.key_or_group.split(".")
+        if is_null_choice(item) and path[0] in used - {*RUN_GROUPS} and path[0] not in raw.config:
+            raise ConfigError(f"{path[0]}=null: env={raw.choices.get('env')} needs one; known: {', '.join(loader.options(path[0]))}")
         if item.is_add() and path[0] in loader.groups and path[0] not in used:
             raise ConfigError(part_message(loader, path[0], raw.choices.get("env")))
         section = raw.config.get(path[0]) if item.is_add() and len(path) > 1 and path[0] in raw.choices else None

@@ -105,6 +105,7 @@ COMMANDS = {
     "part of another environment": (["chilling=plain"], USAGE, "chilling is a part of env=site; env=pendulum has no such part"),
     "text in the place of a part": (["env=site", "env.fault=plain"], USAGE, "env.fault is a part, built from a mapping"),
     "part of another kind": (["env=site"], USAGE, "env.fault must be str"),
+    "part left out": (["env=datacenter", "price=null"], USAGE, "price=null: env=datacenter needs one; known: constant, csv"),
     "interpolation to nowhere": (["env.mass=${nowhere}"], USAGE, "env.mass cannot be resolved"),
     "torn preset": (["experiment=torn"], USAGE, "torn.yaml, line"),
     "preset of a misspelt option": (

@@ -39,10 +39,11 @@ class Outlook:
         return index
 
 
-def step_of_year(hour: tuple[Array, Array], year: tuple[Array, Array], steps_per_day: int) -> Array:
-    """Return the step of the year from sine and cosine of the hour and of the day of the year, int ``(num_envs,)``."""
+def step_of_year(hour: tuple[Array, Array], year: tuple[Array, Array], steps_per_day: int, steps: int) -> Array:
+    """Return the step of a year of ``steps`` steps from sine and cosine of the hour and of the day of the year, int ``(num_envs,)``."""
     turn = 2 * np.pi
     within = np.rint(np.arctan2(*hour) % turn / turn * steps_per_day).astype(np.int64) % steps_per_day
-    day = np.rint(np.arctan2(*year) % turn / turn * 365).astype(np.int64) % 365
+    days = steps // steps_per_day
+    day = np.rint(np.arctan2(*year) % turn / turn * days).astype(np.int64) % days
     step: Array = day * steps_per_day + within
     return step

@@ -196,13 +196,19 @@ class Programme:
         export = np.full(n, np.inf) if self.storage.export else np.zeros(n)
         return low, np.concatenate([first, room, export, np.full(n * self.tangents, np.inf)])
 
+    def _possible(self, horizon: Horizon) -> Array:
+        """Return the most cumulative work that room and arrivals let run by each step: a site too small for its deadlines does what it can."""
+        room = np.cumsum(np.maximum(self.capacity - horizon.fixed, 0.0))
+        most: Array = np.minimum(room + np.minimum(np.minimum.accumulate(horizon.arrived - room), 0.0), horizon.arrived)
+        return most
+
     def _bounds(self, horizon: Horizon) -> tuple[Array, Array]:
         """Return the lower and upper bound of every variable."""
         n, s, counts = self.steps, self.storage, np.arange(self.steps) < horizon.end
         least = np.where(counts, s.low, 0.0)
         least[horizon.end - 1] = max(s.low, min(horizon.final, self.reachable(horizon.stored, horizon.end)))
         zero = np.zeros(n)
-        possible = np.cumsum(np.maximum(self.capacity - horizon.fixed, 0.0))
-        low = np.concatenate([zero, zero, least, np.minimum(np.minimum(horizon.needed, horizon.arrived), possible), zero])
+        needed = np.minimum(horizon.needed, self._possible(horizon))
+        low = np.concatenate([zero, zero, least, needed, zero])
         high = np.concatenate([s.most_in * counts, s.most_out * counts, np.full(n, s.high), horizon.arrived, np.full(n, np.inf)])
         return low, high

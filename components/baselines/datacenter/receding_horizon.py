@@ -37,7 +37,7 @@ class RecedingHorizon(Algorithm):
 
     Args:
         forecast: ``perfect`` (the truth) or ``persistence`` (the last day repeated, the present known).
-        objective: ``carbon`` or ``cost``.
+        objective: ``carbon`` or ``cost``; a negative price counts as 0, so the plan is no bound on cost where prices are often negative.
         horizon_h: h ahead; None: to the end of the episode.
         replan_steps: Steps between two plans.
         setpoint_c: °C, supply set-point that is held and planned with.
@@ -103,7 +103,8 @@ class RecedingHorizon(Algorithm):
         self.scale = SetpointScale(hall.setpoint_low_c, hall.setpoint_high_c, hall.setpoint_step_k)
         self.outlook = Outlook(environment, self.setpoint_c, self.forecast, self.objective)
         steps = self.episode_steps if self.horizon_h is None else max(round(self.horizon_h / self.step_hours), 1)
-        self.programme = Programme(min(steps, self.episode_steps), len(POINTS), self.step_hours, self.storage)
+        self.capacity = float(getattr(environment.it_load, "max_utilisation", 1.0))
+        self.programme = Programme(min(steps, self.episode_steps), len(POINTS), self.step_hours, self.storage, self.capacity)
 
     def policy(self, num_envs: int, explore: bool) -> Policy:
         """Return a planner with its own memory of arrivals and plans.
@@ -129,14 +130,14 @@ class RecedingHorizon(Algorithm):
         end = min(steps, self.episode_steps - elapsed)
         index = self.outlook.index(now, steps)
         counts = np.arange(steps) < end
-        demand = self.outlook.demand[index] * counts
-        work = queue + np.cumsum(self.flexible * demand)
+        fixed, fresh = self.split(self.outlook.demand[index] * counts)
+        work = queue + np.cumsum(fresh)
         price = np.maximum(self.outlook.price[index], 0.0)
         closing = elapsed + end == self.episode_steps
         return self.programme.solve(
             Horizon(
                 price=price,
-                fixed=(1.0 - self.flexible) * demand,
+                fixed=fixed,
                 needed=self._needed(work, queue, arrived, end),
                 arrived=work,
                 alpha=self.outlook.alpha[index],
@@ -147,6 +148,11 @@ class RecedingHorizon(Algorithm):
                 end=end,
             )
         )
+
+    def split(self, demand: Array) -> tuple[Array, Array]:
+        """Return the work of a demand that runs at once and the work that may wait: the flexible share and what does not fit."""
+        fixed = np.minimum((1.0 - self.flexible) * demand, self.capacity)
+        return fixed, demand - fixed
 
     def _needed(self, work: Array, queue: float, arrived: Array, end: int) -> Array:
         """Return the least cumulative work of each step: deadlines, the queue's limit, and everything by the end."""
@@ -209,7 +215,7 @@ class RecedingHorizonPolicy:
         shift, cooling, battery = (planner.views[agent] for agent in AGENTS)
         first = memory["elapsed"] == 0
         clock = [shift.read(snapshot, name) for name in CLOCK]
-        here = step_of_year((clock[0], clock[1]), (clock[2], clock[3]), planner.outlook.day)
+        here = step_of_year((clock[0], clock[1]), (clock[2], clock[3]), planner.outlook.day, planner.outlook.steps)
         memory["start"] = np.where(first, here, memory["start"])
         low, high = planner.storage.low, planner.storage.high
         stored = low + battery.read(snapshot, "state_of_charge") * (high - low)
@@ -233,7 +239,7 @@ class RecedingHorizonPolicy:
             memory["plan"][copy] = self._rows(plan, now)
             age = 0
         executed, charge, discharge = memory["plan"][copy, age]
-        fresh = planner.flexible * planner.outlook.demand[now % planner.outlook.steps]
+        fresh = float(planner.split(planner.outlook.demand[now % planner.outlook.steps])[1])
         if elapsed < len(arrived):
             arrived[elapsed] = (arrived[elapsed - 1] if elapsed else 0.0) + fresh
         memory["elapsed"][copy], memory["age"][copy] = elapsed + 1, age + 1
@@ -244,7 +250,7 @@ class RecedingHorizonPolicy:
         planner = self._planner
         if plan is None:
             planner.infeasible += 1
-            fresh = planner.flexible * planner.outlook.demand[planner.outlook.index(now, planner.programme.steps)]
+            fresh = planner.split(planner.outlook.demand[planner.outlook.index(now, planner.programme.steps)])[1]
             return np.stack([fresh, np.zeros_like(fresh), np.zeros_like(fresh)], axis=1)
         return np.stack([plan.executed, plan.charge, plan.discharge], axis=1)
 

@@ -138,7 +138,7 @@ class LithiumBattery:
         for name in ("capacity_mwh", "charge_mw", "discharge_mw"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise ConfigError(f"battery.{name}={value}: give a positive number, or null")
+                raise ConfigError(f"battery.{name}={value}: give a positive number, or null; 0.001 is as good as no battery")
         if not 0 <= self.soc_low < self.soc_high <= 1:
             raise ConfigError(f"battery.soc_low={self.soc_low}, soc_high={self.soc_high}: 0 <= low < high <= 1 is needed")
         if not self.soc_low <= self.soc_start <= self.soc_high:

@@ -7,6 +7,7 @@ plant, the battery, what is observed and what is rewarded.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,8 +81,8 @@ class DataCenter(BatchedEnvironment):
         self.cooling, self.battery, self.observation, self.reward, self.losses = cooling, battery, observation, reward, losses
         if actions not in ("discrete", "continuous"):
             raise ConfigError(f"env.actions={actions!r}: choose discrete or continuous")
-        if num_envs < 1:
-            raise ConfigError(f"env.num_envs must be at least 1, not {num_envs}")
+        if num_envs < 1 or data_seed < 0:
+            raise ConfigError(f"env.num_envs={num_envs}, data_seed={data_seed}: give at least 1, and at least 0")
         self._check_parts()
         self.site = Site(it_load.nameplate_w, episode.step_seconds, episode.horizon, it_load.dynamic_w)
         self.horizon = episode.horizon
@@ -115,14 +116,18 @@ class DataCenter(BatchedEnvironment):
             "battery": protocol.Battery,
             "observation": protocol.Observation,
             "reward": protocol.Reward,
+            "losses": protocol.Losses,
         }
         for name, kind in wanted.items():
             part = getattr(self, name)
+            if part is None and name == "losses":
+                continue
             missing = [
                 entry for entry in vars(kind) if not entry.startswith("_") and not hasattr(type(part), entry) and not hasattr(part, entry)
             ]
             if missing:
                 raise ConfigError(f"{name}={type(part).__name__} lacks {', '.join(missing)}: a part of env=datacenter needs them")
+            _refuse_not_finite(name, part)
 
     def _bind(self, sources: Mapping[str, Table | Source], data_seed: int, num_envs: int) -> None:
         """Introduce the parts to the site and to one another."""
@@ -240,3 +245,12 @@ class DataCenter(BatchedEnvironment):
         """Draw power, temperature, queue, charge and carbon of copy ``index`` since the first call: uint8 ``(720, 960, 3)``."""
         strip = self._strips.setdefault(index, Strip(index, self.site.step_hours, self.site.horizon))
         return strip.draw()
+
+
+def _refuse_not_finite(name: str, part: Any) -> None:
+    """Refuse a part with a parameter that is infinite or no number, naming it."""
+    for field in dataclasses.fields(part) if dataclasses.is_dataclass(part) else ():
+        value = getattr(part, field.name)
+        numbers = [x for x in (value if isinstance(value, list | tuple) else [value]) if isinstance(x, float)]
+        if not np.isfinite(numbers).all():
+            raise ConfigError(f"{name}.{field.name}={value}: give a finite number")

@@ -121,6 +121,8 @@ class CalendarEpisode:
         bad = [name for name, column in zip(("workload", "dry_bulb", "wet_bulb"), named, strict=False) if not np.isfinite(column).all()]
         if bad or not np.isfinite(carbon).all() or not np.isfinite(price).all():
             raise DataError(f"{', '.join(bad) or 'carbon or price'} has missing values on the calendar of {self.year}")
+        if carbon.min() < 0:
+            raise DataError(f"carbon reaches {carbon.min():.3g} g CO2/kWh; an intensity is not negative: clip it, or choose another source")
         if named[0].min() < 0 or named[0].max() > 1:
             raise DataError(f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1")
         self._rows = np.concatenate([np.stack(named, axis=1), cooling.columns(weather)], axis=1)
@@ -155,8 +157,7 @@ class CalendarEpisode:
         for copy, generator in zip(copies, generators, strict=True):
             day = int(self.first_days[generator.integers(len(self.first_days))])
             hour = int(generator.integers(24)) if self.start_hour is None else self.start_hour
-            day = int(np.broadcast_to(options.get("start_day", day), num_envs)[copy])
-            hour = int(np.broadcast_to(options.get("start_hour", hour), num_envs)[copy])
+            day, hour = _asked(options, "start_day", day, copy, num_envs), _asked(options, "start_hour", hour, copy, num_envs)
             start = day * per_day + hour * per_day // 24
             if not 0 <= start <= self.calendar.n_steps - self.horizon:
                 raise ConfigError(f"start_day={day}, start_hour={hour}: {self.days} days from there do not fit into {self.year}")
@@ -174,6 +175,20 @@ class CalendarEpisode:
         price = self._rows[:, PRICE]
         positive = price[price > 0]
         return float(self._rows[:, DEMAND].mean()), float(self._rows[:, CARBON].mean()), float(positive.mean()) if len(positive) else 1.0
+
+
+def _asked(options: Mapping[str, Any], name: str, drawn: int, copy: int, num_envs: int) -> int:
+    """Return what a reset option says for one copy, or what was drawn.
+
+    Raises:
+        ConfigError: Not one whole number, and not one a copy.
+    """
+    if name not in options:
+        return drawn
+    value = np.asarray(options[name])
+    if value.shape not in ((), (1,), (num_envs,)) or value.dtype.kind not in "iu":
+        raise ConfigError(f"reset option {name}={options[name]!r}: give one whole number, or a list of {num_envs}, one a copy")
+    return int(np.broadcast_to(value, num_envs)[copy])
 
 
 def _trailing(values: Array, length: int) -> Array:

@@ -28,6 +28,7 @@ SHOWN = ("utilisation", "supply", "unmet", "part_load", "power_total", "pue", "p
 QUEUE = ("queue", "age_0_6", "age_6_12", "age_12_18", "age_18_24", "age_over_24", "queue_due_1h", "queue_overdue")
 THERMAL = ("inlet", "supply", "setpoint", "unmet", "part_load", "power_total", "pue")
 BATTERY = ("state_of_charge", "power_grid", "charge_feasible", "discharge_feasible")
+CHUNK = 8192  # steps of the year whose windows are compared together
 OWN = ("episode_left", "utilisation", *QUEUE, *THERMAL, *BATTERY)  # what the copy itself decides
 
 
@@ -179,15 +180,15 @@ class BlockObservation:
         n, day = table.calendar.n_steps, table.calendar.steps_per_day
         padded, shift = self._believed(table)
         first = shift + 1 if ahead else day - length
-        windows = sliding_window_view(padded, length)[first : first + n]
-        share: Array = (windows < table.values[:, :1]).mean(axis=1)
-        return share
+        windows, now = sliding_window_view(padded, length)[first : first + n], table.values[:, :1]
+        return np.concatenate([(windows[i : i + CHUNK] < now[i : i + CHUNK]).mean(axis=1) for i in range(0, n, CHUNK)])
 
 
 def _clock(table: Table) -> list[Array]:
     """Return sine and cosine of hour and day of year, and 1 on weekdays."""
     calendar = table.calendar
-    hour, day = 2 * np.pi * calendar.local_hour / 24, 2 * np.pi * (calendar.day_of_year - 1) / 365
+    days = calendar.n_steps // calendar.steps_per_day  # 366 in a leap year, so that its last day is not its first
+    hour, day = 2 * np.pi * calendar.local_hour / 24, 2 * np.pi * (calendar.day_of_year - 1) / days
     return [np.sin(hour), np.cos(hour), np.sin(day), np.cos(day), (calendar.day_of_week < 5).astype(np.float64)]
 
 

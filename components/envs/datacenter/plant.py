@@ -71,13 +71,18 @@ class ChillerPlant:
     def __post_init__(self) -> None:
         if self.curve not in CURVES:
             raise ConfigError(f"cooling.curve={self.curve!r} is unknown{did_you_mean(self.curve, CURVES)}")
-        for name in ("plant_oversize", "cop_ref", "ct_min", "capacity_low", "stage_load", "least_load"):
+        for name in ("plant_oversize", "cop_ref", "ct_min", "capacity_low"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"cooling.{name}={getattr(self, name)}: give a positive number")
+        for name in ("stage_load", "least_load"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConfigError(f"cooling.{name}={getattr(self, name)}: give a share of 0 .. 1, not 0")
         if not self.chw_min_c < self.chw_max_c or not self.capacity_low <= self.capacity_high or self.chillers < 1:
             raise ConfigError("cooling: chw_min_c < chw_max_c, capacity_low <= capacity_high and chillers >= 1 are needed")
         if len(self.load_curve) != 3 or abs(sum(self.load_curve) - 1.0) > 0.01:
             raise ConfigError(f"cooling.load_curve={list(self.load_curve)}: give three coefficients that add up to 1")
+        if np.polyval(self.load_curve[::-1], np.linspace(0.0, 1.0, 101)).min() < 0:
+            raise ConfigError(f"cooling.load_curve={list(self.load_curve)}: power is negative at part load; give other coefficients")
         if self.pump_fraction < 0 or not 0 <= self.pump_min_speed <= 1 or self.coil_approach_k < 0:
             raise ConfigError("cooling: pump_fraction >= 0, 0 <= pump_min_speed <= 1 and coil_approach_k >= 0 are needed")
 
@@ -202,6 +207,9 @@ class TowerPlant(ChillerPlant):
             raise ConfigError(f"cooling.tower_approach_k={self.tower_approach_k}: give 0 .. 16 K, or warm weather would cool the water")
         if self.cycles <= 1 or not 0 <= self.tower_min_speed <= 1:
             raise ConfigError("cooling: cycles > 1 and 0 <= tower_min_speed <= 1 are needed")
+        for name in ("tower_fan_fraction", "condenser_pump_fraction", "drift_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"cooling.{name}={getattr(self, name)}: give a share of 0 .. 1")
 
     def bind(self, site: Site, it_load: ItLoad) -> None:
         """Size plant and tower."""
@@ -291,6 +299,13 @@ class WaterCooledWaterside(TowerPlant):
     tower_min_c: float = 5.0
     exchanger_approach_k: float = 1.7
     chw_range_k: float = 6.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.chw_range_k > 0 or not self.exchanger_approach_k >= 0:
+            raise ConfigError(
+                f"cooling.chw_range_k={self.chw_range_k}, exchanger_approach_k={self.exchanger_approach_k}: give K above 0, and K not below 0"
+            )
 
     def _free_cooling(self) -> tuple[bool, float, float, float, float]:
         return True, self.tower_min_c, self.tower_min_c, self.exchanger_approach_k, self.chw_range_k

@@ -212,8 +212,8 @@ class ComponentReward:
             for name, weight in getattr(self, agent).items():
                 if name not in COMPONENTS:
                     raise ConfigError(f"reward.{agent}.{name} is no component{did_you_mean(name, COMPONENTS)}")
-                if not np.isfinite(weight):
-                    raise ConfigError(f"reward.{agent}.{name}={weight}: give a finite weight")
+                if isinstance(weight, bool) or not isinstance(weight, int | float) or not np.isfinite(weight):
+                    raise ConfigError(f"reward.{agent}.{name}={weight!r}: give a finite number as weight")
                 if name == "terminal" and agent == "cooling" and weight:
                     raise ConfigError("reward.cooling.terminal has no effect: cooling owes nothing at the end of an episode")
                 if name == "move" and agent != "cooling" and weight:

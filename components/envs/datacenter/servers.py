@@ -13,6 +13,7 @@ so that p = 1 at full work and a cool inlet. Servers slow down between ``throttl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -26,6 +27,7 @@ from wattloom.errors import ConfigError, did_you_mean
 
 C_AIR, RHO_AIR = 1006.0, 1.2  # J/(kg K), kg/m3
 RACK_KEYS = ("count", "full_w", "idle_w", "fan_max_w", "airflow_max_m3s")
+USUAL = {"idle_fraction": 0.30, "fan_max_fraction": 0.08, "airflow_max_m3s_per_w": 1.0e-4}  # of servers of one kind
 
 
 class ServerConstants(NamedTuple):
@@ -96,15 +98,15 @@ class Servers:
 
     Attributes:
         capacity_mw: MW, IT nameplate power; None: as the racks add up. With racks, their counts are scaled to it.
-        idle_fraction: Idle power, share of nameplate.
+        idle_fraction: Idle power, share of nameplate; None: 0.3, or what the racks say.
         leakage_per_k: 1/K, growth of processor power above ``leakage_from_c``.
         leakage_from_c: °C.
-        fan_max_fraction: Server fans at full speed, share of nameplate.
+        fan_max_fraction: Server fans at full speed, share of nameplate; None: 0.08, or what the racks say.
         fan_speed_idle: Fan speed at no work, share of full speed.
         fan_speed_load: Fan speed added at full work.
         fan_from_c: °C, inlet above which fans ramp.
         fan_speed_per_k: 1/K, ramp.
-        airflow_max_m3s_per_w: m3/s per W of nameplate at full fan speed.
+        airflow_max_m3s_per_w: m3/s per W of nameplate at full fan speed; None: 1e-4, or what the racks say.
         max_utilisation: Share of IT that may run.
         throttle_start_c: °C, inlet at which servers begin to slow down.
         throttle_end_c: °C, inlet at which nothing runs any more.
@@ -112,7 +114,7 @@ class Servers:
         off_end_c: °C, inlet at which all are off.
         power_curve: ``"linear"`` or ``"fan2007"``.
         liquid_share: Share of processor heat that a liquid loop carries away.
-        racks: Rows of count, full_w, idle_w, fan_max_w (W a rack) and airflow_max_m3s; they replace idle_fraction, fan_max_fraction and
+        racks: Rows of count, full_w, idle_w, fan_max_w (W a rack) and airflow_max_m3s, in the place of idle_fraction, fan_max_fraction and
             airflow_max_m3s_per_w.
 
     Raises:
@@ -120,15 +122,15 @@ class Servers:
     """
 
     capacity_mw: float | None = 1.0
-    idle_fraction: float = 0.30
+    idle_fraction: float | None = None
     leakage_per_k: float = 0.0015
     leakage_from_c: float = 20.0
-    fan_max_fraction: float = 0.08
+    fan_max_fraction: float | None = None
     fan_speed_idle: float = 0.35
     fan_speed_load: float = 0.35
     fan_from_c: float = 25.0
     fan_speed_per_k: float = 0.04
-    airflow_max_m3s_per_w: float = 1.0e-4
+    airflow_max_m3s_per_w: float | None = None
     max_utilisation: float = 1.0
     throttle_start_c: float = 38.0
     throttle_end_c: float = 46.0
@@ -174,10 +176,9 @@ class Servers:
 
     def _check(self) -> None:
         """Refuse values out of range."""
-        shares = ("idle_fraction", "fan_max_fraction", "fan_speed_idle", "fan_speed_load", "liquid_share")
-        for name in shares:
+        for name in ("fan_speed_idle", "fan_speed_load", "liquid_share"):
             if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"it_load.{name}={getattr(self, name)}: give a share of 0 .. 1")
+                raise ConfigError(f"it_load.{name}={getattr(self, name)}: give a share of 0 .. 1, not 1")
         if self.capacity_mw is not None and not 0 < self.capacity_mw < 1e5:
             raise ConfigError(f"it_load.capacity_mw={self.capacity_mw}: give a positive number of MW")
         if self.capacity_mw is None and not self.racks:
@@ -190,35 +191,36 @@ class Servers:
             raise ConfigError(f"it_load.max_utilisation={self.max_utilisation}: give a share of 0 .. 1, not 0")
         if not self.throttle_start_c < self.throttle_end_c or not self.off_start_c < self.off_end_c:
             raise ConfigError("it_load: throttle_start_c < throttle_end_c and off_start_c < off_end_c are needed")
-        if min(self.airflow_max_m3s_per_w, self.leakage_per_k + 1, self.fan_speed_per_k + 1) <= 0:
-            raise ConfigError("it_load: airflow_max_m3s_per_w must be positive, leakage_per_k and fan_speed_per_k above -1")
+        for name in ("leakage_per_k", "fan_speed_per_k"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"it_load.{name}={getattr(self, name)}: give 0 or more, or servers would save power where it is hot")
         if self.power_curve not in ("linear", "fan2007"):
             raise ConfigError(f"it_load.power_curve={self.power_curve!r}: choose linear or fan2007")
 
     def _classes(self) -> tuple[Array, Array, Array, Array, float]:
         """Return share of nameplate, idle share, fan share and m3/s per W of each kind of rack, and the racks' power in W."""
         if not self.racks:
-            one = [np.array([x]) for x in (1.0, self.idle_fraction, self.fan_max_fraction, self.airflow_max_m3s_per_w)]
-            return one[0], one[1], one[2], one[3], 0.0
-        for number, rack in enumerate(self.racks):
-            odd = [key for key in rack if key not in RACK_KEYS]
-            if odd:
-                raise ConfigError(f"it_load.racks[{number}] has the unknown key {odd[0]!r}{did_you_mean(odd[0], RACK_KEYS)}")
-            missing = [key for key in RACK_KEYS if key not in rack]
-            if missing:
-                raise ConfigError(f"it_load.racks[{number}] lacks {', '.join(missing)}")
-        count, full, idle, fan, flow = np.array([[float(rack[key]) for key in RACK_KEYS] for rack in self.racks]).T
-        if (
-            (count <= 0).any()
-            or (full <= 0).any()
-            or (idle + fan >= full).any()
-            or (flow <= 0).any()
-            or (idle < 0).any()
-            or (fan < 0).any()
-        ):
-            raise ConfigError("it_load.racks: counts, full_w and airflow_max_m3s are positive, and idle_w + fan_max_w is below full_w")
+            return self._one_kind()
+        for name in USUAL:
+            if getattr(self, name) is not None:
+                raise ConfigError(f"it_load.{name}={getattr(self, name)} has no effect beside it_load.racks, which have their own: give null")
+        rows = [_rack(number, rack) for number, rack in enumerate(self.racks)]
+        count, full, idle, fan, flow = np.array(rows).T
         total = float((count * full).sum())
         return count * full / total, idle / full, fan / full, flow / full, total
+
+    def _one_kind(self) -> tuple[Array, Array, Array, Array, float]:
+        """Return the same for servers of one kind."""
+        given = {name: getattr(self, name) for name in USUAL}
+        idle, fan, flow = (usual if given[name] is None else float(given[name]) for name, usual in USUAL.items())
+        most = 1.0 - fan * (self.fan_speed_idle + self.fan_speed_load) ** 3
+        if not 0 <= fan < 1:
+            raise ConfigError(f"it_load.fan_max_fraction={fan}: give a share of 0 .. 1, not 1")
+        if not 0 <= idle < most:
+            raise ConfigError(f"it_load.idle_fraction={idle}: give 0 .. {most:.3g}, not more: the fans take the rest of the nameplate")
+        if not flow > 0:
+            raise ConfigError(f"it_load.airflow_max_m3s_per_w={flow}: give a positive number")
+        return np.ones(1), np.array([idle]), np.array([fan]), np.array([flow]), 0.0
 
     def capacity(self, inlet_c: Array) -> Array:
         """Return the share of IT that may run at this inlet temperature, ``(num_envs,)``."""
@@ -229,3 +231,21 @@ class Servers:
     def power(self, inlet_c: Array, utilisation: Array) -> ItPower:
         """Return power and air flow at inlet temperature ``inlet_c`` (°C) and utilisation (0..1), each ``(num_envs,)``."""
         return ItPower(*self._power(self._constants, inlet_c, utilisation))
+
+
+def _rack(number: int, rack: Mapping[str, Any]) -> list[float]:
+    """Return the values of one row of the racks, in the order of :data:`RACK_KEYS`."""
+    where = f"it_load.racks[{number}]"
+    odd = [key for key in rack if key not in RACK_KEYS]
+    if odd:
+        raise ConfigError(f"{where} has the unknown key {odd[0]!r}{did_you_mean(odd[0], RACK_KEYS)}")
+    missing = [key for key in RACK_KEYS if key not in rack]
+    if missing:
+        raise ConfigError(f"{where} lacks {', '.join(missing)}")
+    for key in RACK_KEYS:
+        if isinstance(rack[key], bool) or not isinstance(rack[key], int | float) or not 0 <= rack[key] < math.inf:
+            raise ConfigError(f"{where}.{key}={rack[key]!r}: give a number, not negative")
+    count, full, idle, fan, flow = (float(rack[key]) for key in RACK_KEYS)
+    if min(count, full, flow) <= 0 or idle + fan >= full:
+        raise ConfigError(f"{where}: count, full_w and airflow_max_m3s must be positive and idle_w + fan_max_w ({idle + fan:g}) below full_w ({full:g})")
+    return [count, full, idle, fan, flow]

@@ -118,7 +118,7 @@ def test_persistence_repeats_the_last_day_and_the_clock_is_read_back():
     snapshot = many.reset(seed=3)
     names = [column.name for column in many.agents[0].observation_columns]
     entry = {name: snapshot.observations["load_shifting"][:, names.index(name)] for name in names[:4]}
-    steps = step_of_year((entry["hour_sin"], entry["hour_cos"]), (entry["year_sin"], entry["year_cos"]), 96)
+    steps = step_of_year((entry["hour_sin"], entry["hour_cos"]), (entry["year_sin"], entry["year_cos"]), 96, 35040)
     assert steps.tolist() == many.arrays["episode_start"].tolist()
 
 
@@ -156,6 +156,22 @@ def test_other_forecasts_and_actions_still_finish_what_arrives(run_episode, two_
     assert np.all(environment.arrays["battery_mwh"] > 0.9)
     alone = run_episode(two_days(1, actions=actions, **START), RecedingHorizon(forecast, replan_steps=2), {"start_day": [250]})
     assert alone.sums["co2"][0] == result.sums["co2"][1]
+
+
+def test_a_site_that_may_not_run_at_full_is_planned_as_such(run_episode, two_days):
+    environment = two_days(1, actions="continuous", it_load__max_utilisation=0.5, **START)
+    planner = RecedingHorizon(replan_steps=8)
+    planned, passed = (run_episode(environment, algorithm, {"start_day": 190}).sums for algorithm in (planner, DataCenterRules()))
+    assert planner.infeasible == 0
+    assert planned["work_overdue"][0] <= passed["work_overdue"][0] + 1e-6
+    assert planned["co2"][0] + planned["co2_settlement"][0] < passed["co2"][0] + passed["co2_settlement"][0]
+
+
+def test_the_last_day_of_a_leap_year_is_not_its_first(run_episode):
+    environment = wattloom.make("datacenter", episode__year=2024, episode__days=1, actions="continuous", **START)
+    planner = RecedingHorizon(replan_steps=96)
+    result = run_episode(environment, planner, {"start_day": 365})
+    assert result.policy.state_dict()["start"].tolist() == [365 * 96]
 
 
 def test_cost_is_an_objective_of_its_own(run_episode, two_days):

@@ -55,8 +55,31 @@ def test_every_combination_runs(name, parts):
     assert {"energy_total", "co2", "water"} <= set(result.metrics)
 
 
+RACKS = [
+    {"count": 10, "full_w": 20000, "idle_w": 6000, "fan_max_w": 1600, "airflow_max_m3s": 2.0},
+    {"count": 5, "full_w": 40000, "idle_w": 8000, "fan_max_w": 4000, "airflow_max_m3s": 4.0},
+]
 WRONG = [
     ("datacenter", {"it_load__capacity_mw": 0.0}, "capacity_mw=0"),
+    ("datacenter", {"it_load__capacity_mw": float("inf")}, "capacity_mw=inf"),
+    ("datacenter", {"it_load__idle_fraction": 0.95, "it_load__fan_max_fraction": 0.9}, "fans take the rest"),
+    ("datacenter", {"it_load__leakage_per_k": -0.5}, "leakage_per_k=-0.5"),
+    ("datacenter", {"it_load__idle_fraction": 0.4, "it_load__racks": RACKS}, "idle_fraction=0.4 has no effect"),
+    ("datacenter", {"it_load__racks": [{**RACKS[0], "count": "x"}]}, "count='x'"),
+    ("datacenter", {"it_load__racks": [{**RACKS[0], "full_w": float("nan")}]}, "full_w=nan"),
+    ("datacenter", {"it_load__racks": [{**RACKS[0], "idle_w": 9e4}]}, "below full_w"),
+    ("datacenter", {"hall__crah_w_per_m3s": float("nan")}, "hall.crah_w_per_m3s=nan: give a finite"),
+    ("datacenter", {"losses__ups_fixed": float("inf")}, "losses.ups_fixed=inf"),
+    ("datacenter", {"cooling__load_curve": [float("nan"), 0.5, 0.5]}, "load_curve"),
+    ("datacenter", {"cooling__load_curve": [0.0, -1.0, 2.0]}, "negative at part load"),
+    ("datacenter", {"cooling__tower_fan_fraction": -1.0}, "tower_fan_fraction=-1"),
+    ("datacenter", {"cooling__chw_range_k": 0.0}, "chw_range_k=0"),
+    ("datacenter", {"cooling__stage_load": 5.0}, "stage_load=5"),
+    ("datacenter", {"battery__capacity_mwh": 0.0}, "no battery"),
+    ("datacenter", {"reward__cooling__carbon": "much"}, "carbon='much'"),
+    ("datacenter", {"carbon": "constant", "carbon__value": -5.0}, "carbon reaches -5"),
+    ("datacenter", {"workload": "constant", "workload__value": 1.5}, "share of capacity"),
+    ("datacenter", {"data_seed": -1}, "data_seed=-1"),
     ("datacenter", {"battery__soc_low": 0.9, "battery__soc_high": 0.2}, "soc_low"),
     ("datacenter", {"battery__soc_start": 0.95}, "soc_start"),
     ("datacenter", {"battery__charge_efficiency": 0.0}, "charge_efficiency"),
@@ -105,8 +128,47 @@ def test_part_that_lacks_a_method_is_named():
     parts = {
         name: getattr(good, name) for name in ("episode", "load_shifting", "it_load", "hall", "cooling", "battery", "observation", "reward")
     }
-    with pytest.raises(WattloomError, match="cooling=object lacks"):
-        DataCenter(**{**parts, "cooling": object()}, **good.episode.tables)
+    for name in ("cooling", "losses"):
+        with pytest.raises(WattloomError, match=f"{name}=object lacks"):
+            DataCenter(**{**parts, name: object()}, **good.episode.tables)
+
+
+@pytest.mark.parametrize("options", [{"start_day": [1, 2]}, {"start_day": 1.5}, {"start_hour": "noon"}, {"start_day": -1}, {"start_day": 360}])
+def test_a_start_that_cannot_be_is_named(options):
+    environment = wattloom.make("datacenter", num_envs=3)
+    with pytest.raises(WattloomError, match=next(iter(options))):
+        environment.reset(seed=0, options=options)
+
+
+STRANGE = [
+    {"it_load__capacity_mw": 100.0},
+    {"it_load__capacity_mw": 0.1, "it_load__liquid_share": 0.7},
+    {"it_load__racks": RACKS, "it_load__liquid_share": 0.5, "it_load__capacity_mw": None},
+    {"episode__step_minutes": 60},
+    {"episode__step_minutes": 5},
+    {"episode__year": 2024, "episode__start_month": 2},
+    {"location": "au_nsw", "price": "synthetic", "reward": "cost"},
+    {"price": "constant", "price__value": -30.0, "reward": "cost"},
+    {"battery__capacity_mwh": 0.001},
+    {"load_shifting__flexible_share": 0.0},
+    {"load_shifting__flexible_share": 1.0, "load_shifting__queue_limit_h": 0.01},
+    {"weather": "constant", "weather__dry_bulb": 60.0, "weather__wet_bulb": 40.0},
+    {"weather": "constant", "weather__dry_bulb": -60.0, "weather__wet_bulb": -60.0},
+    {"cooling__plant_oversize": 0.05},
+    {"carbon": "constant", "carbon__value": 0.0},
+]
+
+
+@pytest.mark.parametrize("changes", STRANGE, ids=lambda value: str(value))
+def test_what_is_odd_but_allowed_stays_finite(changes):
+    environment, rng = wattloom.make("datacenter", num_envs=2, **changes), np.random.default_rng(0)
+    environment.reset(seed=0)
+    for _ in range(60):
+        result = environment.step(act(environment, rng))
+        assert all(np.isfinite(value).all() for value in [*result.metrics.values(), *result.rewards.values()])
+        assert all((np.abs(value) <= 5).all() for value in result.snapshot.observations.values())
+    work = result.metrics["work_executed"] + result.metrics["work_queued"]
+    assert (work <= 1.0 * environment.site.step_hours + 6.0 + 1e-9).all()
 
 
 def test_series_of_another_step_is_refused(hourly_year):
@@ -193,12 +255,8 @@ def test_individual_reward_weight_mixes():
 
 
 def test_racks_add_up_and_scale():
-    racks = [
-        {"count": 10, "full_w": 20000, "idle_w": 6000, "fan_max_w": 1600, "airflow_max_m3s": 2.0},
-        {"count": 5, "full_w": 40000, "idle_w": 8000, "fan_max_w": 4000, "airflow_max_m3s": 4.0},
-    ]
-    summed = wattloom.make("datacenter", it_load__racks=racks, it_load__capacity_mw=None)
-    scaled = wattloom.make("datacenter", it_load__racks=racks, it_load__capacity_mw=4.0)
+    summed = wattloom.make("datacenter", it_load__racks=RACKS, it_load__capacity_mw=None)
+    scaled = wattloom.make("datacenter", it_load__racks=RACKS, it_load__capacity_mw=4.0)
     assert summed.site.nameplate_w == pytest.approx(0.4e6)
     assert scaled.site.nameplate_w == pytest.approx(4e6)
     inlet, u = np.array([24.0]), np.array([0.4])
