@@ -203,7 +203,9 @@ class Servers:
             return self._one_kind()
         for name in USUAL:
             if getattr(self, name) is not None:
-                raise ConfigError(f"it_load.{name}={getattr(self, name)} has no effect beside it_load.racks, which have their own: give null")
+                raise ConfigError(
+                    f"it_load.{name}={getattr(self, name)} has no effect beside it_load.racks, which have their own: give null"
+                )
         rows = [_rack(number, rack) for number, rack in enumerate(self.racks)]
         count, full, idle, fan, flow = np.array(rows).T
         total = float((count * full).sum())
@@ -247,5 +249,7 @@ def _rack(number: int, rack: Mapping[str, Any]) -> list[float]:
             raise ConfigError(f"{where}.{key}={rack[key]!r}: give a number, not negative")
     count, full, idle, fan, flow = (float(rack[key]) for key in RACK_KEYS)
     if min(count, full, flow) <= 0 or idle + fan >= full:
-        raise ConfigError(f"{where}: count, full_w and airflow_max_m3s must be positive and idle_w + fan_max_w ({idle + fan:g}) below full_w ({full:g})")
+        raise ConfigError(
+            f"{where}: count, full_w and airflow_max_m3s must be positive and idle_w + fan_max_w ({idle + fan:g}) below full_w ({full:g})"
+        )
     return [count, full, idle, fan, flow]

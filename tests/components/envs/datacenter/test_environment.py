@@ -133,7 +133,9 @@ def test_part_that_lacks_a_method_is_named():
             DataCenter(**{**parts, name: object()}, **good.episode.tables)
 
 
-@pytest.mark.parametrize("options", [{"start_day": [1, 2]}, {"start_day": 1.5}, {"start_hour": "noon"}, {"start_day": -1}, {"start_day": 360}])
+@pytest.mark.parametrize(
+    "options", [{"start_day": [1, 2]}, {"start_day": 1.5}, {"start_hour": "noon"}, {"start_day": -1}, {"start_day": 360}]
+)
 def test_a_start_that_cannot_be_is_named(options):
     environment = wattloom.make("datacenter", num_envs=3)
     with pytest.raises(WattloomError, match=next(iter(options))):
