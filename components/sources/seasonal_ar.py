@@ -114,16 +114,23 @@ class SeasonalAR:
 def _response(model: SeasonalAR, n: int) -> NDArray[np.complex128]:
     """Transform of the AR's first ``n`` impulse responses, padded to twice that: filtering so is exact to 1e-14 and four times as fast (0.2 MB)."""
     from scipy.fft import next_fast_len, rfft
-    from scipy.signal import lfilter
 
-    denominator = np.zeros(max(model.lags) + 1)
-    denominator[0] = 1.0
-    denominator[list(model.lags)] = -np.asarray(model.coefficients)
-    impulse = np.zeros(n)
-    impulse[0] = model.innovation_std
     length = 2 * next_fast_len(n, real=True)  # even
-    transformed: NDArray[np.complex128] = rfft(lfilter([1.0], denominator, impulse), length)
+    transformed: NDArray[np.complex128] = rfft(_impulse_response(model, n), length)
     return transformed
+
+
+def _impulse_response(model: SeasonalAR, n: int) -> Floats:
+    """What one innovation does to the ``n`` values from it on, shape (n,); a plain loop, for importing SciPy's filters takes much longer."""
+    terms = sorted(zip(model.lags, (float(c) for c in model.coefficients), strict=True), reverse=True)
+    past = max(model.lags)
+    u = [0.0] * past + [model.innovation_std] + [0.0] * (n - 1)
+    for t in range(past + 1, past + n):
+        total = 0.0
+        for lag, coefficient in terms:
+            total += coefficient * u[t - lag]
+        u[t] = total
+    return np.array(u[past:])
 
 
 def _harmonics(phase: Floats, size: int) -> Floats:
