@@ -16,10 +16,11 @@ from wattloom.environment import Array
 PANELS = (
     ("power, kW", (("IT", "#4477aa"), ("facility", "#222222"), ("grid", "#cc6677"))),
     ("°C", (("outdoor", "#88ccee"), ("set-point", "#222222"), ("inlet", "#cc6677"))),
-    ("work, capacity h", (("waiting", "#aa8833"), ("demand", "#bbbbbb"), ("executed", "#4477aa"))),
+    ("share of capacity", (("waiting, capacity h", "#aa8833"), ("demand", "#bbbbbb"), ("executed", "#4477aa"))),
     ("charge, %", (("state of charge", "#228833"),)),
     ("g CO2/kWh", (("carbon intensity", "#555555"),)),
 )
+WHOLE = {"charge, %": (0.0, 100.0)}  # panels with a fixed range
 SIZE_IN, DPI = (9.6, 7.2), 100
 
 
@@ -75,6 +76,8 @@ class Strip:
                 axis.plot(time, series[:, column], color=colour, linewidth=1.3, label=name)
                 column += 1
             _style(axis, label, len(lines) > 1)
+            if label in WHOLE:
+                axis.set_ylim(*WHOLE[label])
         axes[-1].set_xlabel("day of the episode")
         axes[-1].set_xlim(0, days)
         canvas.draw()
