@@ -10,6 +10,7 @@ import numpy as np
 from wattloom.environment import Array, EnvironmentSpec, StepResult
 from wattloom.errors import EnvironmentFault
 from wattloom.events import EpisodeEnd
+from wattloom.figures import gather
 
 
 class EpisodeTracker:
@@ -27,9 +28,8 @@ class EpisodeTracker:
         self.completed = 0
         self._agents = tuple(agent.name for agent in spec.agents)
         self._metrics = tuple(column.name for column in spec.metric_columns)
-        self._returns = np.zeros((len(self._agents), num_envs))
-        self._sums = np.zeros((len(self._metrics), num_envs))
-        self._step = np.zeros_like(self._sums)  # of one step, so that all metrics are added at once
+        self._returns, self._rewards = (np.zeros((len(self._agents), num_envs)) for _ in range(2))
+        self._sums, self._step = (np.zeros((len(self._metrics), num_envs)) for _ in range(2))  # of the episode and of a step
         self._lengths = np.zeros(num_envs, dtype=np.int64)
         self._numbers = np.full(num_envs, -1, dtype=np.int64)
         self._seeds: list[int | None] = [None] * num_envs
@@ -53,21 +53,14 @@ class EpisodeTracker:
             EnvironmentFault: A reward is NaN or infinite, or an agent has none; names agent, copy and step of the episode.
         """
         self._lengths += 1
-        for row, name in enumerate(self._agents):
-            self._returns[row] += self._reward(result, name)
-        for row, name in enumerate(self._metrics):
-            self._step[row] = result.metrics[name]
-        self._sums += self._step
-        if not np.isfinite(self._returns).all():
-            self._complain(result)
-
-    @staticmethod
-    def _reward(result: StepResult, name: str) -> Array:
-        """Return the rewards of agent ``name``."""
         try:
-            return result.rewards[name]
-        except KeyError:
-            raise EnvironmentFault(f"the environment gave no reward for agent '{name}'; it gave {sorted(result.rewards)}") from None
+            gather(self._rewards, result.rewards, self._agents)
+        except KeyError as error:
+            raise EnvironmentFault(f"the environment gave no reward for agent {error}; it gave {sorted(result.rewards)}") from None
+        self._returns += self._rewards
+        self._sums += gather(self._step, result.metrics, self._metrics)
+        if np.count_nonzero(np.isfinite(self._returns)) < self._returns.size:
+            self._complain(result)
 
     def _complain(self, result: StepResult) -> None:
         """Name the agent and copy whose reward is not finite."""

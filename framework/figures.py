@@ -137,6 +137,13 @@ def judged_by(spec: EnvironmentSpec, name: str) -> tuple[float, Callable[[Array,
     return sign, lambda returns, values, means: means[name]
 
 
+def gather(table: Array, values: Mapping[str, Array], names: tuple[str, ...]) -> Array:
+    """Write the rows ``names`` of ``values`` into ``table``, float64 ``(names, num_envs)``, in one call, and return it."""
+    if names:
+        np.concatenate([*map(values.__getitem__, names)], out=table.reshape(-1))
+    return table
+
+
 class CourseTracker:
     """Follows the metrics of ``num_envs`` copies: sum, extremes and last value since each copy's episode began.
 
@@ -161,9 +168,7 @@ class CourseTracker:
     def add(self, result: StepResult) -> None:
         """Add one step of all copies."""
         self._lengths += 1
-        for row, name in enumerate(self._names):
-            self._ends[row] = result.metrics[name]
-        self._sums += self._ends
+        self._sums += gather(self._ends, result.metrics, self._names)
         np.minimum(self._lows, self._ends, out=self._lows)
         np.maximum(self._highs, self._ends, out=self._highs)
 

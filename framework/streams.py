@@ -48,12 +48,16 @@ class CopyStreams:
             drawn[i] = stream.standard_normal(size, dtype=np.float32)
         return drawn
 
-    def uniform(self, size: int) -> Array:
-        """Return float32 ``(num_envs, size)`` of numbers uniform in [-1, 1)."""
+    def share(self, size: int) -> Array:
+        """Return float32 ``(num_envs, size)`` of numbers uniform in [0, 1)."""
         drawn: Array = self._common.random((self.num_envs, size), dtype=np.float32)
         for i, stream in self._own.items():
             drawn[i] = stream.random(size, dtype=np.float32)
-        return drawn * np.float32(2.0) - np.float32(1.0)
+        return drawn
+
+    def uniform(self, size: int) -> Array:
+        """Return float32 ``(num_envs, size)`` of numbers uniform in [-1, 1)."""
+        return self.share(size) * np.float32(2.0) - np.float32(1.0)
 
     def integers(self, counts: Sequence[int]) -> Array:
         """Return int64 ``(num_envs, len(counts))``, column k uniform in ``0 … counts[k] - 1``."""

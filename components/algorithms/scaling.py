@@ -145,8 +145,7 @@ class ActionChoices:
 
     def noise(self, streams: CopyStreams) -> Array:
         """Draw numbers uniform in [0, 1), one a dimension."""
-        drawn: Array = (streams.uniform(len(self.counts)) + np.float32(1.0)) * np.float32(0.5)
-        return drawn
+        return streams.share(len(self.counts))
 
     def penalty(self, legal: Array | None) -> Tensor | None:
         """Return 0 for allowed and a large negative number for masked choices."""

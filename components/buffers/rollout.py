@@ -83,7 +83,7 @@ class RolloutBuffer:
         self.team_terminated[t], self.team_ended[t] = result.terminated, result.ended
         for i, agent in enumerate(self._agents):
             self.rewards[i, t] = result.rewards[agent.name]
-            self._flags(i, agent.name, transition)
+        self._flag(t, transition)
         self.filled += 1
         if self.full:
             self._look(self.steps, after)
@@ -102,18 +102,25 @@ class RolloutBuffer:
             return snapshot.state.reshape(self.copies, -1)
         return np.concatenate([np.asarray(snapshot.observations[name]).reshape(self.copies, -1) for name in self.observations], axis=1)
 
-    def _flags(self, i: int, name: str, transition: Transition) -> None:
+    def _flag(self, t: int, transition: Transition) -> None:
         """Write who took part, whose continuation is worth 0, and whose episode ended here."""
-        t, result = self.filled, transition.result
-        now, then = transition.snapshot.active, result.snapshot.active
-        left = None if result.agent_terminated is None else result.agent_terminated.get(name)
-        self.active[i, t] = True if now is None else now[name]
-        self.terminated[i, t] = result.terminated if left is None else result.terminated | left
-        gone = False if then is None else ~np.asarray(then[name], dtype=bool)
-        self.ended[i, t] = self.terminated[i, t] | result.ended | gone
+        result, now, then = transition.result, transition.snapshot.active, transition.result.snapshot.active
+        self.active[:, t], self.terminated[:, t], self.ended[:, t] = True, self.team_terminated[t], self.team_ended[t]
+        if now is None and then is None and result.agent_terminated is None:
+            return
+        for i, agent in enumerate(self._agents):
+            left = None if result.agent_terminated is None else result.agent_terminated.get(agent.name)
+            if now is not None:
+                self.active[i, t] = now[agent.name]
+            if left is not None:
+                self.terminated[i, t] |= left
+            gone = False if then is None else ~np.asarray(then[agent.name], dtype=bool)
+            self.ended[i, t] |= self.terminated[i, t] | gone
 
     def _keep_finals(self, t: int, after: Snapshot) -> None:
         """Keep the true successors of copies in which an episode was cut."""
+        if not self.ended[:, t].any():
+            return
         cut = (self.ended[:, t] & ~self.terminated[:, t]).any(0) | (self.team_ended[t] & ~self.team_terminated[t])
         copies = np.flatnonzero(cut)
         if not len(copies):

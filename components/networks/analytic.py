@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,7 +58,6 @@ class AnalyticMLP:
         self._single = self._members == 1
         self._multiply = torch.mm if self._single else torch.bmm
         self._is_relu = activation == "relu"
-        self._activate = torch.relu_ if self._is_relu else torch.tanh_
         self._rows = batch if rows is None else rows
         self._layers, self._head = self._tensors(params)
         self._weights_t = [layer[..., :-1, :].transpose(-2, -1) for layer in self._layers]
@@ -85,6 +85,7 @@ class AnalyticMLP:
         self._h = [h[..., :n] for h, n in zip(padded, widths, strict=True)]
         self._h_back = [h[..., : self._rows, :] for h in self._h]
         self._inputs = [h[..., : n + 1] for h, n in zip(padded, widths, strict=True)]
+        self._passes = [(layer, h, h.numpy(), x) for layer, h, x in zip(self._layers, self._h, self._inputs, strict=True)]
         self._inputs_back_t = [x[..., : self._rows, :].transpose(-2, -1) for x in self._inputs]
         self._top = self._inputs[-1].transpose(-2, -1)
         self._top_back = self._inputs[-1][..., : self._rows, :]
@@ -102,9 +103,12 @@ class AnalyticMLP:
         if x is not self._x:
             self._bind(x)
         below = self._x_in
-        for layer, h, following in zip(self._layers, self._h, self._inputs, strict=True):
+        for layer, h, array, following in self._passes:
             self._multiply(below, layer, out=h)
-            self._activate(h)
+            if self._is_relu:
+                torch.relu_(h)
+            else:
+                np.tanh(array, out=array)
             below = following
         out = self._multiply(self._head, self._top)
         return out.unsqueeze(0) if self._single else out

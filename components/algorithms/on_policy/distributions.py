@@ -122,14 +122,15 @@ class Categorical:
         In NumPy, whose calls cost half of PyTorch's on the few rows of a step.
         """
         logits, chosen = head.numpy(), []
+        uniform = None if noise is None else np.minimum(noise.numpy(), 1.0 - 1e-6)
         for k, (first, stop) in enumerate(self._bounds):
             part = logits[:, first:stop]
-            if noise is None:
+            if uniform is None:
                 chosen.append(part.argmax(1)[:, None])
                 continue
-            mass = np.exp(part - part.max(1, keepdims=True)).cumsum(1)
-            level = np.minimum(noise[:, k : k + 1].numpy(), 1.0 - 1e-6) * mass[:, -1:]
-            chosen.append((mass <= level).sum(1, keepdims=True))  # "<=" steps over choices of probability 0
+            mass = np.add.accumulate(np.exp(part - np.maximum.reduce(part, 1, keepdims=True)), 1)
+            reached = mass <= uniform[:, k : k + 1] * mass[:, -1:]  # "<=" steps over choices of probability 0
+            chosen.append(np.add.reduce(reached, 1, np.int64, keepdims=True))
         return torch.from_numpy(chosen[0] if len(chosen) == 1 else np.concatenate(chosen, 1))
 
     def fisher(self, head: Tensor, free: Tensor | None, d_head: Tensor, d_free: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -1,4 +1,7 @@
-"""How on-policy learners act: one evaluation a stack of equal policies, then one draw for all agents; argmax or mean where they do not explore."""
+"""How on-policy learners act: one evaluation a stack of equal policies, one draw for all agents, and one choice for all heads of one kind.
+
+At a single copy the networks cost less than the calls around them. What does not change from step to step is therefore prepared once.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import torch
 from torch import Tensor
 
 from wattloom.components.algorithms.on_policy.distributions import Categorical
-from wattloom.components.algorithms.on_policy.units import Unit
+from wattloom.components.algorithms.on_policy.units import Unit, stacks
 from wattloom.components.networks.masking import ILLEGAL
 from wattloom.components.networks.stack import ParameterStack, StackedMLP, under
 from wattloom.environment import Array, Snapshot
@@ -18,6 +21,9 @@ from wattloom.streams import CopyStreams
 
 if TYPE_CHECKING:
     from wattloom.components.algorithms.on_policy.algorithm import OnPolicy
+
+Policies = tuple[Sequence[Unit], ParameterStack]
+"""Units of one shape and their parameters."""
 
 
 class OnPolicyPolicy:
@@ -30,10 +36,14 @@ class OnPolicyPolicy:
     """
 
     def __init__(self, algorithm: OnPolicy, num_envs: int, explore: bool) -> None:
-        self._algorithm, self._explore = algorithm, explore
+        self._names = [agent.name for agent in algorithm.spec.agents]
+        self._explore = explore
         self._streams = CopyStreams(algorithm.seeds.generator("explore" if explore else "act"), num_envs)
-        self._acting = [_ActingStack(algorithm, units, params, num_envs) for units, params in algorithm.policies]
-        self._uniform, self._normal = _columns(algorithm, discrete=True), _columns(algorithm, discrete=False)
+        draws = {True: self._streams.share, False: self._streams.normal}  # of choices, of a Box
+        columns = {discrete: _columns(algorithm.units, discrete) for discrete in draws}
+        self._draws = {discrete: (draw, sum(map(len, columns[discrete].values()))) for discrete, draw in draws.items() if columns[discrete]}
+        groups = stacks(algorithm.policies, lambda policies: (policies[0][0].distribution, len(policies[0][0].agents)))
+        self._acting = [_ActingGroup(algorithm, group, num_envs, columns) for group in groups]
 
     def reset(self, mask: Array | None = None, seeds: Sequence[int | None] | None = None) -> None:
         """Restart the streams of copies with a seed; there is nothing else to forget."""
@@ -42,22 +52,11 @@ class OnPolicyPolicy:
     @torch.inference_mode()
     def act(self, snapshot: Snapshot) -> Mapping[str, Array]:
         """Return actions by agent in units of the action space; Box actions are not clipped (the environment does, and counts it)."""
-        noise = self._draw() if self._explore else None
+        noise = {discrete: draw(size) for discrete, (draw, size) in self._draws.items()} if self._explore else {}
         actions: dict[str, Array] = {}
-        for stack in self._acting:
-            actions |= stack.act(snapshot, noise)
-        return {agent.name: actions[agent.name] for agent in self._algorithm.spec.agents}
-
-    def _draw(self) -> dict[str, Array]:
-        """Return each agent's noise ``(N, k)``: uniform in [0, 1) for choices, standard normal for a Box."""
-        noise: dict[str, Array] = {}
-        for columns, draw in ((self._uniform, self._streams.uniform), (self._normal, self._streams.normal)):
-            if not columns:
-                continue
-            drawn = draw(max(part.stop for part in columns.values()))
-            drawn = (drawn + np.float32(1.0)) * np.float32(0.5) if columns is self._uniform else drawn
-            noise |= {name: drawn[:, part] for name, part in columns.items()}
-        return noise
+        for group in self._acting:
+            group.act(snapshot, noise.get(group.discrete), actions)
+        return {name: actions[name] for name in self._names}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the random streams."""
@@ -68,56 +67,87 @@ class OnPolicyPolicy:
         self._streams.load_state_dict(state["streams"])
 
 
-class _ActingStack:
-    """Policies of one shape, evaluated together on ``num_envs`` copies."""
+class _ActingGroup:
+    """Policies whose heads mean the same, however unequal their inputs: their actions are chosen in one go.
 
-    def __init__(self, algorithm: OnPolicy, units: Sequence[Unit], params: ParameterStack, num_envs: int) -> None:
-        self._algorithm, self._units, self._n = algorithm, units, num_envs
-        self._names = [[algorithm.spec.agents[i].name for i in unit.agents] for unit in units]
-        rows = len(units[0].agents) * num_envs
-        self._x = torch.ones(len(units), rows, units[0].inputs + 1)
-        self._inputs = self._x.numpy()[:, :, :-1]
-        self._network = StackedMLP(under(params.views, "net"), None, rows, algorithm.activation)
-        self._free = params.views.get("log_std")
-        self._kind = units[0].distribution
+    Args:
+        algorithm: Whose policies act.
+        policies: Stacks of equal distribution and of equally many agents a unit.
+        num_envs: Copies N.
+        columns: Where each agent's noise lies in the common draw of choices (True), or of Boxes (False).
+    """
 
-    def act(self, snapshot: Snapshot, noise: Mapping[str, Array] | None) -> dict[str, Array]:
-        """Return the actions of this stack's agents."""
-        for inputs, unit, names in zip(self._inputs, self._units, self._names, strict=True):
-            seen = [np.asarray(snapshot.observations[name], np.float32).reshape(self._n, -1) for name in names]
-            unit.fill(inputs, seen, self._algorithm.norms[unit.name])
-        head = self._network.forward(self._x)
-        if snapshot.action_masks is not None and isinstance(self._kind, Categorical):
+    def __init__(self, algorithm: OnPolicy, policies: Sequence[Policies], num_envs: int, columns: Mapping[bool, Mapping[int, range]]) -> None:
+        units = [unit for units, _ in policies for unit in units]
+        agents = algorithm.spec.agents
+        self._n, self._kind = num_envs, units[0].distribution
+        self.discrete = isinstance(self._kind, Categorical)
+        self._stacks = [_ActingStack(algorithm, units, params, num_envs) for units, params in policies]
+        self._free = [params.views["log_std"] for _, params in policies] if self._kind.free else []
+        self._names = [[agents[i].name for i in unit.agents] for unit in units]
+        self._codes = [[algorithm.codes[name] for name in names] for names in self._names]
+        own = columns[self.discrete]
+        self._columns = np.array([[own[i] for i in unit.agents] for unit in units]).transpose(0, 2, 1)  # (E, k, agents)
+
+    def act(self, snapshot: Snapshot, drawn: Array | None, actions: dict[str, Array]) -> None:
+        """Write the actions of this group's agents; ``drawn`` is the common noise ``(N, all dimensions)``, or None for the mode."""
+        head = _joined([stack.head(snapshot) for stack in self._stacks])
+        if snapshot.action_masks is not None and self.discrete:
             head += self._penalty(snapshot.action_masks)
-        drawn = None if noise is None else torch.from_numpy(self._arranged(noise)).to(head.dtype)
-        chosen = self._kind.act(head, self._free, drawn).numpy()
-        actions: dict[str, Array] = {}
-        for e, names in enumerate(self._names):
-            for j, name in enumerate(names):
-                rows = chosen[e, :, j * self._n : (j + 1) * self._n].T
-                actions[name] = self._algorithm.codes[name].decode(rows)
-        return actions
+        noise = None if drawn is None else torch.from_numpy(self._rows(drawn.T[self._columns])).to(head.dtype)
+        free = _joined(self._free) if self._free else None
+        chosen = self._kind.act(head, free, noise).numpy()  # (E, k, agents * N)
+        each = chosen.reshape(*chosen.shape[:2], -1, self._n).transpose(0, 2, 3, 1)
+        for names, codes, of_unit in zip(self._names, self._codes, each, strict=True):
+            for name, code, rows in zip(names, codes, of_unit, strict=True):
+                actions[name] = code.decode(rows)
 
-    def _arranged(self, rows: Mapping[str, Array]) -> Array:
-        """Arrange one ``(N, k)`` an agent as ``(E, k, agents * N)``."""
-        if len(self._names) == len(self._names[0]) == 1:
-            return rows[self._names[0][0]].T[None]
-        return np.stack([np.concatenate([rows[name].T for name in names], axis=1) for names in self._names])
+    @staticmethod
+    def _rows(values: Array) -> Array:
+        """Lay the agents of a unit side by side: ``(E, k, agents, N)`` to ``(E, k, agents * N)``."""
+        return values.reshape(*values.shape[:2], -1)
 
     def _penalty(self, masks: Mapping[str, Array]) -> Tensor:
         """Return what rules out masked choices, ``(E, out, agents * N)``."""
         everything = np.ones((self._n, self._kind.columns), dtype=bool)
-        legal = self._arranged({name: masks.get(name, everything) for names in self._names for name in names})
-        return torch.where(torch.from_numpy(legal), 0.0, ILLEGAL)
+        legal = np.array([[masks.get(name, everything) for name in names] for names in self._names])  # (E, agents, N, out)
+        return torch.where(torch.from_numpy(self._rows(legal.transpose(0, 3, 1, 2))), 0.0, ILLEGAL)
 
 
-def _columns(algorithm: OnPolicy, discrete: bool) -> dict[str, slice]:
+class _ActingStack:
+    """Policies of one shape, evaluated together on ``num_envs`` copies."""
+
+    def __init__(self, algorithm: OnPolicy, units: Sequence[Unit], params: ParameterStack, num_envs: int) -> None:
+        rows = len(units[0].agents) * num_envs
+        self._x = torch.ones(len(units), rows, units[0].inputs + 1)
+        self._network = StackedMLP(under(params.views, "net"), None, rows, algorithm.activation)
+        self._seen = []
+        for inputs, unit in zip(self._x.numpy()[:, :, :-1], units, strict=True):
+            norm = algorithm.norms[unit.name]
+            blocks = inputs.reshape(len(unit.agents), num_envs, -1)
+            unit.fill(inputs, [block[:, : unit.width] for block in blocks], norm)  # what names the agents within a unit stays as it is
+            self._seen += [
+                (algorithm.spec.agents[i].name, block[:, : unit.width], norm) for i, block in zip(unit.agents, blocks, strict=True)
+            ]
+
+    def head(self, snapshot: Snapshot) -> Tensor:
+        """Return the policies' heads, ``(E, out, agents * N)``."""
+        for name, rows, norm in self._seen:
+            rows[...] = norm(np.asarray(snapshot.observations[name], np.float32).reshape(rows.shape))
+        return self._network.forward(self._x)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _columns(units: Sequence[Unit], discrete: bool) -> dict[int, range]:
     """Return where each agent's noise lies in a common draw of choices, or of Boxes."""
-    found: dict[str, slice] = {}
+    found: dict[int, range] = {}
     start = 0
-    for unit in algorithm.units:
+    for unit in units:
         for i in unit.agents:
             if isinstance(unit.distribution, Categorical) == discrete:
-                found[algorithm.spec.agents[i].name] = slice(start, start + unit.distribution.dimensions)
+                found[i] = range(start, start + unit.distribution.dimensions)
                 start += unit.distribution.dimensions
     return found
