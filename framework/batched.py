@@ -144,7 +144,7 @@ class BatchedEnvironment:
         terminated = outcome.terminated if outcome.terminated is not None else np.zeros(self.num_envs, dtype=bool)
         truncated = self._truncated(terminated)
         self.needs_reset = terminated | truncated
-        self._any_needs_reset = bool(self.needs_reset.any())
+        self._any_needs_reset = bool(np.count_nonzero(self.needs_reset))
         metrics = {**outcome.metrics, CLIPPED.name: clipped}
         return StepResult(self._look(), outcome.rewards, terminated, truncated, metrics, outcome.agent_terminated)
 

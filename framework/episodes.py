@@ -75,7 +75,7 @@ class EpisodeTracker:
 
     def finish(self, result: StepResult) -> EpisodeEnd | None:
         """Return the event of the copies that ended in this step, or None."""
-        copies = np.flatnonzero(result.ended)
+        copies = result.ended.nonzero()[0]
         if not len(copies):
             return None
         self.completed += len(copies)

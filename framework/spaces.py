@@ -62,6 +62,7 @@ class ActionChecker:
             if isinstance(space, spaces.Box)
         }
         self._ranges = {name: _range(space) for name, space in self._agents.items() if not isinstance(space, spaces.Box)}
+        self._expected = [(name, self._shapes[name], self._ranges.get(name)) for name in self._agents]
 
     def __call__(self, actions: Mapping[str, Any], active: Mapping[str, Array] | None = None) -> tuple[dict[str, Array], Array]:
         """Return the checked actions by agent and the number of clipped entries a copy, float64 ``(num_envs,)``.
@@ -77,20 +78,17 @@ class ActionChecker:
         """
         clipped = np.zeros(self._num_envs)
         checked: dict[str, Array] = {}
-        for name, space in self._agents.items():
+        for name, shape, choice in self._expected:
             if name not in actions:
                 raise ActionError(f"no action for agent '{name}'; got {sorted(actions)}")
             raw = np.asarray(actions[name])
-            if raw.shape != self._shapes[name]:
-                raise ActionError(f"action of agent '{name}' has shape {raw.shape}, expected {self._shapes[name]}")
+            if raw.shape != shape:
+                raise ActionError(f"action of agent '{name}' has shape {raw.shape}, expected {shape}")
             if raw.dtype.kind not in "fiub":
                 raise ActionError(f"action of agent '{name}' must be numbers, not {raw.dtype}")
             if active is not None and name in active and not active[name].all():
-                raw = _with_valid_rows(raw, ~active[name], space)
-            if isinstance(space, spaces.Box):
-                checked[name] = self._box(name, raw, clipped)
-            else:
-                checked[name] = _discrete(name, raw, *self._ranges[name])
+                raw = _with_valid_rows(raw, ~active[name], self._agents[name])
+            checked[name] = self._box(name, raw, clipped) if choice is None else _discrete(name, raw, *choice)
         return checked, clipped
 
     def _box(self, name: str, raw: Array, clipped: Array) -> Array:

@@ -57,7 +57,7 @@ class Distribution(Protocol):
         """Evaluate at encoded actions ``(E, columns, B)``."""
         ...
 
-    def act(self, head: Tensor, free: Tensor | None, noise: Tensor | None) -> Tensor:
+    def act(self, head: Array, free: Array | None, noise: Array | None) -> Array:
         """Return actions ``(E, k, B)``: a sample where noise ``(E, k, B)`` is given, else the mode."""
         ...
 
@@ -116,22 +116,19 @@ class Categorical:
         """Evaluate at one-hot actions; see :class:`Distribution`."""
         return CategoricalPass(self, head, action)
 
-    def act(self, head: Tensor, free: Tensor | None, noise: Tensor | None) -> Tensor:
-        """Return int64 choices; noise is uniform in [0, 1) and passed through the inverse distribution function.
-
-        In NumPy, whose calls cost half of PyTorch's on the few rows of a step.
-        """
-        logits, chosen = head.numpy(), []
-        uniform = None if noise is None else np.minimum(noise.numpy(), 1.0 - 1e-6)
+    def act(self, head: Array, free: Array | None, noise: Array | None) -> Array:
+        """Return int64 choices; noise is uniform in [0, 1) and passed through the inverse distribution function."""
+        chosen = []
+        uniform = None if noise is None else np.minimum(noise, 1.0 - 1e-6)
         for k, (first, stop) in enumerate(self._bounds):
-            part = logits[:, first:stop]
+            part = head[:, first:stop]
             if uniform is None:
                 chosen.append(part.argmax(1)[:, None])
                 continue
             mass = np.add.accumulate(np.exp(part - np.maximum.reduce(part, 1, keepdims=True)), 1)
             reached = mass <= uniform[:, k : k + 1] * mass[:, -1:]  # "<=" steps over choices of probability 0
             chosen.append(np.add.reduce(reached, 1, np.int64, keepdims=True))
-        return torch.from_numpy(chosen[0] if len(chosen) == 1 else np.concatenate(chosen, 1))
+        return chosen[0] if len(chosen) == 1 else np.concatenate(chosen, 1)
 
     def fisher(self, head: Tensor, free: Tensor | None, d_head: Tensor, d_free: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return (diag(p) - p pᵀ) d, for each dimension."""
@@ -164,7 +161,7 @@ class CategoricalPass:
         if isinstance(d_entropy, Tensor) or d_entropy != 0.0:
             weighted = p * self._log_p
             slope = torch.addcmul(weighted, p, self._kind.spread(self._kind.sums(weighted)), value=-1.0)
-            d_head.sub_(slope.mul_(d_entropy))
+            d_head.addcmul_(slope, d_entropy, value=-1.0) if isinstance(d_entropy, Tensor) else d_head.sub_(slope, alpha=d_entropy)
         return d_head, None
 
 
@@ -189,10 +186,10 @@ class Gaussian:
         assert free is not None
         return GaussianPass(head, free, action)
 
-    def act(self, head: Tensor, free: Tensor | None, noise: Tensor | None) -> Tensor:
+    def act(self, head: Array, free: Array | None, noise: Array | None) -> Array:
         """Return μ + σ ε for standard normal noise ε, or μ."""
         assert free is not None
-        return head if noise is None else torch.addcmul(head, free.exp(), noise)
+        return head if noise is None else head + np.exp(free) * noise
 
     def fisher(self, head: Tensor, free: Tensor | None, d_head: Tensor, d_free: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return d/σ² for the mean and 2 d for log σ."""

@@ -1,6 +1,6 @@
 """How on-policy learners act: one evaluation a stack of equal policies, one draw for all agents, and one choice for all heads of one kind.
 
-At a single copy the networks cost less than the calls around them. What does not change from step to step is therefore prepared once.
+At a single copy the networks cost less than the calls around them. Acting therefore stays in NumPy, and what is the same every step is prepared once.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from wattloom.components.algorithms.on_policy.distributions import Categorical
 from wattloom.components.algorithms.on_policy.units import Unit, stacks
+from wattloom.components.networks.few_rows import evaluator
 from wattloom.components.networks.masking import ILLEGAL
-from wattloom.components.networks.stack import ParameterStack, StackedMLP, under
+from wattloom.components.networks.stack import ParameterStack, under
 from wattloom.environment import Array, Snapshot
 from wattloom.streams import CopyStreams
 
@@ -49,7 +48,6 @@ class OnPolicyPolicy:
         """Restart the streams of copies with a seed; there is nothing else to forget."""
         self._streams.restart(mask, seeds)
 
-    @torch.inference_mode()
     def act(self, snapshot: Snapshot) -> Mapping[str, Array]:
         """Return actions by agent in units of the action space; Box actions are not clipped (the environment does, and counts it)."""
         noise = {discrete: draw(size) for discrete, (draw, size) in self._draws.items()} if self._explore else {}
@@ -83,7 +81,7 @@ class _ActingGroup:
         self._n, self._kind = num_envs, units[0].distribution
         self.discrete = isinstance(self._kind, Categorical)
         self._stacks = [_ActingStack(algorithm, units, params, num_envs) for units, params in policies]
-        self._free = [params.views["log_std"] for _, params in policies] if self._kind.free else []
+        self._free = [params.views["log_std"].numpy() for _, params in policies] if self._kind.free else []
         self._names = [[agents[i].name for i in unit.agents] for unit in units]
         self._codes = [[algorithm.codes[name] for name in names] for names in self._names]
         own = columns[self.discrete]
@@ -94,9 +92,9 @@ class _ActingGroup:
         head = _joined([stack.head(snapshot) for stack in self._stacks])
         if snapshot.action_masks is not None and self.discrete:
             head += self._penalty(snapshot.action_masks)
-        noise = None if drawn is None else torch.from_numpy(self._rows(drawn.T[self._columns])).to(head.dtype)
+        noise = None if drawn is None else self._rows(drawn.T[self._columns])
         free = _joined(self._free) if self._free else None
-        chosen = self._kind.act(head, free, noise).numpy()  # (E, k, agents * N)
+        chosen = self._kind.act(head, free, noise)  # (E, k, agents * N)
         each = chosen.reshape(*chosen.shape[:2], -1, self._n).transpose(0, 2, 3, 1)
         for names, codes, of_unit in zip(self._names, self._codes, each, strict=True):
             for name, code, rows in zip(names, codes, of_unit, strict=True):
@@ -107,22 +105,21 @@ class _ActingGroup:
         """Lay the agents of a unit side by side: ``(E, k, agents, N)`` to ``(E, k, agents * N)``."""
         return values.reshape(*values.shape[:2], -1)
 
-    def _penalty(self, masks: Mapping[str, Array]) -> Tensor:
+    def _penalty(self, masks: Mapping[str, Array]) -> Array:
         """Return what rules out masked choices, ``(E, out, agents * N)``."""
         everything = np.ones((self._n, self._kind.columns), dtype=bool)
         legal = np.array([[masks.get(name, everything) for name in names] for names in self._names])  # (E, agents, N, out)
-        return torch.where(torch.from_numpy(self._rows(legal.transpose(0, 3, 1, 2))), 0.0, ILLEGAL)
+        return np.where(self._rows(legal.transpose(0, 3, 1, 2)), 0.0, ILLEGAL)
 
 
 class _ActingStack:
     """Policies of one shape, evaluated together on ``num_envs`` copies."""
 
     def __init__(self, algorithm: OnPolicy, units: Sequence[Unit], params: ParameterStack, num_envs: int) -> None:
-        rows = len(units[0].agents) * num_envs
-        self._x = torch.ones(len(units), rows, units[0].inputs + 1)
-        self._network = StackedMLP(under(params.views, "net"), None, rows, algorithm.activation)
+        x = np.ones((len(units), len(units[0].agents) * num_envs, units[0].inputs + 1), params.data.numpy().dtype)
+        self._evaluate = evaluator(under(params.views, "net"), x, algorithm.activation)
         self._seen = []
-        for inputs, unit in zip(self._x.numpy()[:, :, :-1], units, strict=True):
+        for inputs, unit in zip(x[:, :, :-1], units, strict=True):
             norm = algorithm.norms[unit.name]
             blocks = inputs.reshape(len(unit.agents), num_envs, -1)
             unit.fill(inputs, [block[:, : unit.width] for block in blocks], norm)  # what names the agents within a unit stays as it is
@@ -130,15 +127,15 @@ class _ActingStack:
                 (algorithm.spec.agents[i].name, block[:, : unit.width], norm) for i, block in zip(unit.agents, blocks, strict=True)
             ]
 
-    def head(self, snapshot: Snapshot) -> Tensor:
+    def head(self, snapshot: Snapshot) -> Array:
         """Return the policies' heads, ``(E, out, agents * N)``."""
         for name, rows, norm in self._seen:
             rows[...] = norm(np.asarray(snapshot.observations[name], np.float32).reshape(rows.shape))
-        return self._network.forward(self._x)
+        return self._evaluate()
 
 
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+def _joined(parts: Sequence[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _columns(units: Sequence[Unit], discrete: bool) -> dict[int, range]:

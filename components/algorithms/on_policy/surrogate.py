@@ -55,8 +55,10 @@ def clip_to_norm(gradient: Tensor, limit: float | None) -> None:
     """Scale each row of ``(E, P)`` down to Euclidean norm ``limit``, in place."""
     if limit is None:
         return
-    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    gradient.mul_((limit / (norm + 1e-6)).clamp_(max=1.0))
+    for row, norm in enumerate(torch.linalg.vector_norm(gradient, dim=1).tolist()):
+        share = limit / (norm + 1e-6)
+        if share < 1.0:
+            gradient[row].mul_(share)
 
 
 def approximate_divergence(log_ratio: Tensor) -> Tensor:

@@ -102,18 +102,22 @@ class Choices:
     def sample(self, head: Tensor, noise: Tensor, penalty: Tensor | None) -> tuple[Tensor, Tensor]:
         """Sample through the inverse distribution function; the one-hots carry no gradient, the density does."""
         logits = self._legal(head, penalty)
-        action = self._one_hots(self.kind.act(logits.detach()[None], None, noise[None])[0])
+        action = self._one_hots(self._choice(logits.detach(), noise))
         return action, (self.kind.log_softmax(logits[None])[0] * action).sum(0)
 
     def mode(self, head: Tensor, penalty: Tensor | None) -> Tensor:
         """Return the most probable choices."""
-        return self._one_hots(self.kind.act(self._legal(head, penalty)[None], None, None)[0])
+        return self._one_hots(self._choice(self._legal(head, penalty), None))
 
     def target_entropy(self, share: float, penalty: Tensor | None) -> Tensor | float:
         """Return ``share`` of the largest entropy, Σ log n over the dimensions; of n allowed choices where some are masked."""
         if penalty is None:
             return share * self._largest
         return share * self.kind.sums((penalty == 0.0).to(penalty.dtype)[None])[0].log().sum(0)
+
+    def _choice(self, logits: Tensor, noise: Tensor | None) -> Tensor:
+        """Return the choices ``(k, B)``."""
+        return torch.from_numpy(self.kind.act(logits.numpy()[None], None, None if noise is None else noise.numpy()[None])[0])
 
     def _legal(self, head: Tensor, penalty: Tensor | None) -> Tensor:
         return head if penalty is None else head + penalty

@@ -10,6 +10,7 @@ import numpy as np
 
 from wattloom.components.envs.datacenter.protocol import ActionKind, Air, Control, ItLoad, ItPower, Site, State, Weather, three_way
 from wattloom.components.envs.datacenter.sustaindc.racks import C_AIR, RHO_AIR
+from wattloom.components.physics.compiled import compiled, law, quickest
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 
@@ -24,6 +25,25 @@ def return_temperature(it: ItPower, supply: Array) -> Array:
         return it.extra["return_c"]
     warmed: Array = supply + (it.power_w - it.liquid_w) / it.heat_rate
     return warmed
+
+
+@law
+def move(action: Array, setpoint: Array, delta: Array, count: Array, scale: Array) -> tuple[Array, Array, Array, Array]:
+    """Return set-point °C, its last direction, steps held and K a step, moved by ``action``: 0 colder, 1 hold, 2 warmer."""
+    held = (action - 1 == delta) & (action != 0)
+    count = held * count + 1.0
+    scale = held * (scale - 1.0) + 1.0 + (count > 3)
+    return np.minimum(np.maximum(setpoint + (action - 1) * scale, SETPOINT_C[0]), SETPOINT_C[1]), action - 1, count, scale
+
+
+@compiled
+def move_loop(action: Array, setpoint: Array, delta: Array, count: Array, scale: Array) -> tuple[Array, Array, Array, Array]:
+    """Do what :func:`move` does, copy by copy."""
+    moved, direction = (np.empty(len(action)), np.empty(len(action), np.int64))
+    steps, width = (np.empty(len(action)), np.empty(len(action)))
+    for i in range(len(action)):
+        moved[i], direction[i], steps[i], width[i] = move(action[i], setpoint[i], delta[i], count[i], scale[i])
+    return moved, direction, steps, width
 
 
 class SustainDcHall:
@@ -68,13 +88,10 @@ class SustainDcHall:
 
     def actuate(self, state: State, action: Array) -> Array:
         """Move the set-point by -1, 0 or +1 K times the acceleration."""
-        delta = action - 1
-        held = (delta == state["setpoint_delta"]) & (action != 0)
-        count = np.where(held, state["setpoint_count"] + 1, 1.0)
-        scale = np.where(held, state["setpoint_scale"], 1.0) + (count > 3)
-        setpoint: Array = np.minimum(np.maximum(state["setpoint"] + delta * scale, SETPOINT_C[0]), SETPOINT_C[1])
-        state.update(setpoint=setpoint, setpoint_delta=delta, setpoint_count=count, setpoint_scale=scale, room=setpoint)
-        return setpoint
+        names = ("setpoint", "setpoint_delta", "setpoint_count", "setpoint_scale")
+        moved = quickest(move, move_loop)(action, *(state[name] for name in names))
+        state.update(zip(names, moved, strict=True), room=moved[0])
+        return moved[0]
 
     def inlet(self, state: State) -> Array:
         """Return the set-point: the room follows at once."""
