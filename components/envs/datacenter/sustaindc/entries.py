@@ -17,6 +17,17 @@ from wattloom.environment import Array
 ENTRIES = 29
 
 
+def _slope(length: int, average: int) -> Array:
+    """Return weights of the least-squares slope (per step) of the moving average of ``length`` values."""
+    n = length - average + 1
+    x = np.arange(n) - (n - 1) / 2
+    weights: Array = np.convolve(x / (x @ x), np.full(average, 1 / average))
+    return weights
+
+
+CARBON_AHEAD, CARBON_PAST, TEMPERATURE_AHEAD = _slope(9, 4), _slope(17, 4), _slope(17, 1)
+
+
 def exogenous_entries(values: Array, bounds: Array, start: Array, times: int) -> Array:
     """Return float32 ``(copies, times, 29)``: columns of the central state, with the queue's and the battery's left 0.
 
@@ -34,25 +45,17 @@ def exogenous_entries(values: Array, bounds: Array, start: Array, times: int) ->
     angle = np.round(quarter % 96 / 96, 3) * 2 * np.pi
     view[..., 0], view[..., 1] = 0.5 * np.cos(angle) + 0.5, 0.5 * np.sin(angle) + 0.5
     view[..., 2] = carbon[:, now]
-    view[..., 3] = sliding_window_view(carbon, 9, axis=1)[:, now] @ _slope(9, 4)
-    past = sliding_window_view(carbon, 17, axis=1)[:, :times] @ _slope(17, 4)
+    view[..., 3] = sliding_window_view(carbon, 9, axis=1)[:, now] @ CARBON_AHEAD
+    past = sliding_window_view(carbon, 17, axis=1)[:, :times] @ CARBON_PAST
     view[..., 4] = np.where(quarter < LEAD, 0.0, past)
     view[..., 5:10] = window_features(sliding_window_view(carbon, 9, axis=1)[:, now])
     ahead = sliding_window_view(temperature, 17, axis=1)[:, now]
     view[..., 13], view[..., 14] = values[:, now, DEMAND], temperature[:, now]
-    view[..., 15] = ahead @ _slope(17, 1)
+    view[..., 15] = ahead @ TEMPERATURE_AHEAD
     view[..., 16:21] = window_features(ahead)
     following = slice(LEAD + 1, LEAD + 1 + times)
     view[..., 26], view[..., 27] = values[:, following, DEMAND], temperature[:, following]
     return view
-
-
-def _slope(length: int, average: int) -> Array:
-    """Return weights of the least-squares slope (per step) of the moving average of ``length`` values."""
-    n = length - average + 1
-    x = np.arange(n) - (n - 1) / 2
-    weights: Array = np.convolve(x / (x @ x), np.full(average, 1 / average))
-    return weights
 
 
 def window_features(window: Array) -> Array:
@@ -137,5 +140,5 @@ def entries(values: Array, bounds: Array, start: Array, times: int) -> Array:
     """Return :func:`exogenous_entries` by the quicker way."""
     if not compiler.FAST:
         return exogenous_entries(values, bounds, start, times)
-    view: Array = entries_loop(values, bounds, start, times, _slope(9, 4), _slope(17, 4), _slope(17, 1))
+    view: Array = entries_loop(values, bounds, start, times, CARBON_AHEAD, CARBON_PAST, TEMPERATURE_AHEAD)
     return view
