@@ -75,7 +75,9 @@ class _ActingGroup:
         columns: Where each agent's noise lies in the common draw of choices (True), or of Boxes (False).
     """
 
-    def __init__(self, algorithm: OnPolicy, policies: Sequence[Policies], num_envs: int, columns: Mapping[bool, Mapping[int, range]]) -> None:
+    def __init__(
+        self, algorithm: OnPolicy, policies: Sequence[Policies], num_envs: int, columns: Mapping[bool, Mapping[int, range]]
+    ) -> None:
         units = [unit for units, _ in policies for unit in units]
         agents = algorithm.spec.agents
         self._n, self._kind = num_envs, units[0].distribution

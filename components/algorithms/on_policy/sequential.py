@@ -11,35 +11,20 @@ from dataclasses import dataclass
 
 import torch
 
-from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.on_policy.actor import Actor
 from wattloom.components.algorithms.on_policy.algorithm import OnPolicy
+from wattloom.components.algorithms.turns import TurnKeys, turns
 from wattloom.environment import Array
-
-UPDATE_ORDERS = ("random", "fixed", "reverse")
-
-
-def turns(order: str, agents: int, generator: torch.Generator) -> list[int]:
-    """Return the order in which agents are improved: as declared, backwards, or a new permutation."""
-    if order == "random":
-        return [int(i) for i in torch.randperm(agents, generator=generator)]
-    return list(range(agents)) if order == "fixed" else list(range(agents - 1, -1, -1))
 
 
 @dataclass(kw_only=True, eq=False)
-class Sequential(OnPolicy):
-    """Base of HAPPO, HAA2C and HATRPO.
-
-    Attributes:
-        update_order: ``random`` (drawn anew at every update), ``fixed`` or ``reverse``.
-    """
-
-    update_order: str = "random"
+class Sequential(OnPolicy, TurnKeys):
+    """Base of HAPPO, HAA2C and HATRPO."""
 
     def __post_init__(self) -> None:
         """Check the ranges of all keys."""
         super().__post_init__()
-        ranges.one_of("algorithm.update_order", self.update_order, UPDATE_ORDERS)
+        self.check_order()
 
     def take_turn(self, actor: Actor) -> int:
         """Improve one agent's policy on its weighed advantages and return the gradient steps."""

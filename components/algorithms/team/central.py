@@ -11,10 +11,10 @@ from torch import Tensor
 from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.decentralised import Decentralised
 from wattloom.components.algorithms.off_policy import Learner
-from wattloom.components.algorithms.on_policy.sequential import UPDATE_ORDERS
 from wattloom.components.algorithms.on_policy.units import Unit, units_of
 from wattloom.components.algorithms.team.batch import TeamBatch
 from wattloom.components.algorithms.team.policies import ActingPolicy, Actor, UnitShape
+from wattloom.components.algorithms.turns import TurnKeys
 from wattloom.components.buffers.transitions import TeamLayout
 from wattloom.environment import EnvironmentSpec
 from wattloom.seeding import Seeds
@@ -101,16 +101,10 @@ class Simultaneous(Central):
 
 
 @dataclass(kw_only=True, eq=False)
-class InTurn(Central):
-    """Policies are improved one after the other; each meets the actions of those that were improved before it.
-
-    Attributes:
-        update_order: ``random`` (drawn anew at every update), ``fixed`` or ``reverse``.
-    """
-
-    update_order: str = "random"
+class InTurn(Central, TurnKeys):
+    """Policies are improved one after the other; each meets the actions of those that were improved before it."""
 
     def __post_init__(self) -> None:
         """Check the ranges of all keys."""
         super().__post_init__()
-        ranges.one_of("algorithm.update_order", self.update_order, UPDATE_ORDERS)
+        self.check_order()

@@ -6,21 +6,21 @@ by their present policies, and those before it by their new ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from wattloom.components.algorithms.off_policy_keys import DelayedKeys
-from wattloom.components.algorithms.on_policy.sequential import turns
 from wattloom.components.algorithms.team.batch import TeamBatch, rows_weight
-from wattloom.components.algorithms.team.critics import JointCritics, figures
+from wattloom.components.algorithms.team.critics import figures
 from wattloom.components.algorithms.team.delayed_policies import DelayedPolicy
-from wattloom.components.algorithms.team.policies import UnitShape, load_policies
+from wattloom.components.algorithms.team.networks import TeamNetworks
+from wattloom.components.algorithms.team.policies import UnitShape
+from wattloom.components.algorithms.turns import turns
 from wattloom.seeding import Seeds
 
 
-class DelayedTeamLearner:
+class DelayedTeamLearner(TeamNetworks[DelayedPolicy]):
     """Policies of all units, their common critics, and the targets of both.
 
     Args:
@@ -34,12 +34,10 @@ class DelayedTeamLearner:
     def __init__(
         self, keys: DelayedKeys, batch: TeamBatch, units: Sequence[tuple[UnitShape, int]], seeds: Seeds, order: str | None = None
     ) -> None:
-        self.keys, self.batch, self.order = keys, batch, order
-        self.critics = JointCritics(batch, keys, seeds.child("critic"))
-        self.policies = [DelayedPolicy(shape, columns, keys, seeds.child("actor").child(shape.name)) for shape, columns in units]
+        self.keys = keys
+        policies = [DelayedPolicy(shape, columns, keys, seeds.child("actor").child(shape.name)) for shape, columns in units]
+        super().__init__(keys, batch, policies, seeds, order)
         self._judges = [[self.critics.judge(batch, i, twin=False) for i in policy.agents] for policy in self.policies]
-        self._order = seeds.torch("order")
-        self.updates = 0
 
     def update(self) -> Callable[[], dict[str, float]]:
         """Do one update on the present sample; the result reads its losses."""
@@ -103,23 +101,3 @@ class DelayedTeamLearner:
             return found
 
         return read
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return parameters, targets, moments, the update count and the streams."""
-        return {
-            "critics": self.critics.state_dict(),
-            "policies": {policy.name: policy.state_dict() for policy in self.policies},
-            "order": self._order.get_state(),
-            "updates": self.updates,
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Copy ``state`` into the existing tensors.
-
-        Raises:
-            RunError: Other agents, or other network sizes.
-        """
-        load_policies(self.policies, state["policies"])
-        self.critics.load_state_dict(state["critics"])
-        self._order.set_state(state["order"])
-        self.updates = int(state["updates"])

@@ -14,17 +14,18 @@ import torch
 from torch import Tensor
 
 from wattloom.components.algorithms.off_policy_keys import SoftKeys
-from wattloom.components.algorithms.on_policy.sequential import turns
 from wattloom.components.algorithms.team.batch import TeamBatch
-from wattloom.components.algorithms.team.critics import JointCritics, figures
+from wattloom.components.algorithms.team.critics import figures
 from wattloom.components.algorithms.team.heads import Choices, Head
-from wattloom.components.algorithms.team.policies import Actor, UnitShape, load_policies
+from wattloom.components.algorithms.team.networks import TeamNetworks
+from wattloom.components.algorithms.team.policies import Actor, UnitShape
 from wattloom.components.algorithms.team.soft_policies import SoftPolicy, soft_policy
+from wattloom.components.algorithms.turns import turns
 from wattloom.components.networks.adam import FlatAdam
 from wattloom.seeding import Seeds
 
 
-class SoftTeamLearner:
+class SoftTeamLearner(TeamNetworks[SoftPolicy]):
     """Policies of all units, their common critics and their temperatures.
 
     Args:
@@ -38,15 +39,13 @@ class SoftTeamLearner:
     def __init__(
         self, keys: SoftKeys, batch: TeamBatch, units: Sequence[tuple[UnitShape, Head]], seeds: Seeds, order: str | None = None
     ) -> None:
-        self.keys, self.batch, self.order = keys, batch, order
-        self.critics = JointCritics(batch, keys, seeds.child("critic"))
-        self.policies = [soft_policy(shape, head, keys, seeds.child("actor").child(shape.name)) for shape, head in units]
+        self.keys = keys
+        policies = [soft_policy(shape, head, keys, seeds.child("actor").child(shape.name)) for shape, head in units]
+        super().__init__(keys, batch, policies, seeds, order)
         self._judges = [[self.critics.judge(batch, i, _counts(policy.head)) for i in policy.agents] for policy in self.policies]
         self.log_alpha = torch.full((len(units),), math.log(keys.alpha))
         self._alpha_gradient = torch.zeros(len(units))
         self._alpha_adam = FlatAdam(self.log_alpha, self._alpha_gradient, keys.alpha_learning_rate)
-        self._order = seeds.torch("order")
-        self.updates = 0
 
     def update(self) -> Callable[[], dict[str, float]]:
         """Do one update on the present sample; the result reads its losses."""
@@ -135,15 +134,8 @@ class SoftTeamLearner:
         return self.policies[0].actor(num_envs)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return parameters, targets, moments, temperatures, the update count and the streams."""
-        return {
-            "critics": self.critics.state_dict(),
-            "policies": {policy.name: policy.state_dict() for policy in self.policies},
-            "log_alpha": self.log_alpha.clone(),
-            "alpha_adam": self._alpha_adam.state_dict(),
-            "order": self._order.get_state(),
-            "updates": self.updates,
-        }
+        """Return what every team saves, and the temperatures."""
+        return super().state_dict() | {"log_alpha": self.log_alpha.clone(), "alpha_adam": self._alpha_adam.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy ``state`` into the existing tensors.
@@ -151,12 +143,9 @@ class SoftTeamLearner:
         Raises:
             RunError: Other agents, or other network sizes.
         """
-        load_policies(self.policies, state["policies"])
-        self.critics.load_state_dict(state["critics"])
+        super().load_state_dict(state)
         self.log_alpha.copy_(state["log_alpha"])
         self._alpha_adam.load_state_dict(state["alpha_adam"])
-        self._order.set_state(state["order"])
-        self.updates = int(state["updates"])
 
 
 def _counts(head: Head) -> tuple[int, ...]:

@@ -90,8 +90,9 @@ class SustainDcHall:
         """Move the set-point by -1, 0 or +1 K times the acceleration."""
         names = ("setpoint", "setpoint_delta", "setpoint_count", "setpoint_scale")
         moved = quickest(move, move_loop)(action, *(state[name] for name in names))
-        state.update(zip(names, moved, strict=True), room=moved[0])
-        return moved[0]
+        setpoint: Array = moved[0]
+        state.update(zip(names, moved, strict=True), room=setpoint)
+        return setpoint
 
     def inlet(self, state: State) -> Array:
         """Return the set-point: the room follows at once."""

@@ -10,7 +10,7 @@ from wattloom.components.algorithms.haa2c import HAA2C
 from wattloom.components.algorithms.happo import HAPPO
 from wattloom.components.algorithms.hatrpo import HATRPO
 from wattloom.components.algorithms.mappo import MAPPO
-from wattloom.components.algorithms.on_policy.sequential import turns
+from wattloom.components.algorithms.turns import turns
 
 SMALL = {"rollout_steps": 10, "critic_epochs": 1, "hidden_sizes": (8,)}
 FAMILY = pytest.mark.parametrize("kind", [HAPPO, HAA2C, HATRPO])
