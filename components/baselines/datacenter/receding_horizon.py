@@ -193,13 +193,13 @@ class RecedingHorizonPolicy:
         self._memory = self._empty()
 
     def _empty(self) -> dict[str, Array]:
-        """Return the memory before a first step: clock, arrivals, and the plan (executed, charge, discharge) with its age."""
+        """Return the memory before a first step: clock, arrivals, and the plan (executed, charge, discharge, then queue and charge) with its age."""
         n, steps = self._num_envs, self._planner.programme.steps
         return {
             "elapsed": np.zeros(n, dtype=np.int64),
             "start": np.zeros(n, dtype=np.int64),
             "arrived": np.zeros((n, self._planner.episode_steps)),
-            "plan": np.zeros((n, steps, 3)),
+            "plan": np.zeros((n, steps, 5)),
             "age": np.zeros(n, dtype=np.int64),
         }
 
@@ -236,23 +236,31 @@ class RecedingHorizonPolicy:
         age = int(memory["age"][copy])
         if elapsed == 0 or age >= min(planner.replan_steps, planner.programme.steps):
             plan = planner.plan(now, elapsed, stored, queue, arrived[:elapsed])
-            memory["plan"][copy] = self._rows(plan, now)
+            memory["plan"][copy] = self._rows(plan, now, queue, stored)
             age = 0
-        executed, charge, discharge = memory["plan"][copy, age]
-        fresh = float(planner.split(planner.outlook.demand[now % planner.outlook.steps])[1])
+        executed, charge, discharge, queue_after, stored_after = memory["plan"][copy, age]
+        fixed, fresh = (float(x) for x in planner.split(planner.outlook.demand[now % planner.outlook.steps]))
         if elapsed < len(arrived):
             arrived[elapsed] = (arrived[elapsed - 1] if elapsed else 0.0) + fresh
         memory["elapsed"][copy], memory["age"][copy] = elapsed + 1, age + 1
-        return shift_level(executed, fresh, queue), charge / planner.storage.most_in - discharge / planner.storage.most_out
+        shift = shift_level(executed, fresh, queue)
+        power = charge / planner.storage.most_in - discharge / planner.storage.most_out
+        if planner.views["load_shifting"].discrete:
+            shift = nearest_shift(queue_after, queue, fresh, planner.capacity - fixed)
+        if planner.views["battery"].discrete:
+            power = nearest_power(stored_after, stored, planner.storage, planner.step_hours)
+        return shift, power
 
-    def _rows(self, plan: Plan | None, now: int) -> Array:
-        """Return a plan as rows of executed work, charge and discharge; without a plan work passes and the battery rests."""
+    def _rows(self, plan: Plan | None, now: int, queue: float, stored: float) -> Array:
+        """Return a plan as rows of executed work, charge, discharge, and queue and stored energy afterwards; without one work passes and the battery rests."""
         planner = self._planner
+        fresh = planner.split(planner.outlook.demand[planner.outlook.index(now, planner.programme.steps)])[1]
         if plan is None:
             planner.infeasible += 1
-            fresh = planner.split(planner.outlook.demand[planner.outlook.index(now, planner.programme.steps)])[1]
-            return np.stack([fresh, np.zeros_like(fresh), np.zeros_like(fresh)], axis=1)
-        return np.stack([plan.executed, plan.charge, plan.discharge], axis=1)
+            rest = np.zeros_like(fresh)
+            return np.stack([fresh, rest, rest, rest + queue, rest + stored], axis=1)
+        waiting = queue + np.cumsum(fresh - plan.executed)
+        return np.stack([plan.executed, plan.charge, plan.discharge, waiting, plan.stored], axis=1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the memory."""
@@ -268,3 +276,18 @@ def shift_level(executed: float, fresh: float, queue: float) -> float:
     if executed < fresh:
         return max(executed / fresh, 0.0) - 1.0
     return min((executed - fresh) / queue, 1.0) if queue > 1e-9 else 0.0
+
+
+def nearest_shift(target: float, queue: float, fresh: float, room: float) -> float:
+    """Return the whole action, -1, 0 or +1, that brings the queue nearest to ``target``; so what rounding leaves undone is made up for later."""
+    after = {0.0: queue, -1.0: queue + fresh, 1.0: max(queue + fresh - room, 0.0)}
+    return min(after, key=lambda level: abs(after[level] - target))
+
+
+def nearest_power(target: float, stored: float, battery: Storage, hours: float) -> float:
+    """Return the whole action, -1, 0 or +1, that brings the stored energy nearest to ``target``, MWh."""
+    kept = stored * battery.keep
+    full = min(kept + battery.charge_efficiency * hours * battery.most_in, max(battery.high, kept))
+    empty = max(kept - hours * battery.most_out / battery.discharge_efficiency, min(battery.low, kept))
+    after = {0.0: kept, 1.0: full, -1.0: empty}
+    return min(after, key=lambda level: abs(after[level] - target))

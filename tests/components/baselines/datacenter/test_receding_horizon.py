@@ -7,7 +7,7 @@ from scipy.optimize import linprog
 import wattloom
 from wattloom.components.baselines.datacenter.outlook import Outlook, step_of_year
 from wattloom.components.baselines.datacenter.programme import Horizon, Programme, Storage
-from wattloom.components.baselines.datacenter.receding_horizon import RecedingHorizon, shift_level
+from wattloom.components.baselines.datacenter.receding_horizon import RecedingHorizon, nearest_power, nearest_shift, shift_level
 from wattloom.components.baselines.datacenter.rules import DataCenterRules
 from wattloom.components.baselines.datacenter.tangents import POINTS, power_tangents, steady_power
 from wattloom.environment import EnvironmentSpec
@@ -172,6 +172,24 @@ def test_the_last_day_of_a_leap_year_is_not_its_first(run_episode):
     planner = RecedingHorizon(replan_steps=96)
     result = run_episode(environment, planner, {"start_day": 365})
     assert result.policy.state_dict()["start"].tolist() == [365 * 96]
+
+
+def test_three_choices_follow_the_plan_nearly_as_well_as_numbers(run_episode, two_days):
+    def settled(actions):
+        environment = two_days(1, actions=actions, **START)
+        sums = run_episode(environment, RecedingHorizon(replan_steps=8), {"start_day": 190}).sums
+        return (sums["co2"] + sums["co2_settlement"])[0], environment.load_shifting.view(environment.arrays)[0, 0]
+
+    (numbers, _), (choices, left) = settled("continuous"), settled("discrete")
+    assert numbers < choices < 1.005 * numbers
+    assert left < 0.01
+
+
+def test_whole_actions_are_those_that_come_nearest_to_the_plan():
+    assert [nearest_shift(target, 2.0, 0.3, 0.8) for target in (2.0, 2.3, 1.6)] == [0.0, -1.0, 1.0]
+    assert nearest_shift(0.0, 0.0, 0.3, 0.8) == 0.0
+    assert [nearest_power(target, 1.0, BATTERY, 0.25) for target in (1.0, 1.1, 0.9, 1.05)] == [0.0, 1.0, -1.0, 0.0]
+    assert nearest_power(0.2, 0.2, BATTERY, 0.25) == 0.0
 
 
 def test_cost_is_an_objective_of_its_own(run_episode, two_days):
