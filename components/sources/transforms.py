@@ -27,7 +27,10 @@ class Transform(Protocol):
 
 def apply_all(transforms: Sequence[Transform], series: Series, seed: int) -> Series:
     """Apply a list of transforms in order."""
-    for transform in transforms:
+    for number, transform in enumerate(transforms):
+        if not callable(transform):
+            example = "{_target_: wattloom.components.sources.transforms.Scale, factor: 0.5}"
+            raise ConfigError(f"transforms[{number}]={transform!r} is no transform: name its class, such as {example}")
         series = transform(series, seed)
     return series
 

@@ -243,6 +243,8 @@ class DataCenter(BatchedEnvironment):
 
     def render(self, index: int = 0) -> Array:
         """Draw power, temperature, queue, charge and carbon of copy ``index`` since the first call: uint8 ``(720, 960, 3)``."""
+        if not 0 <= index < self.num_envs:
+            raise EnvironmentFault(f"render({index}): there is no such copy; give 0 .. {self.num_envs - 1}")
         strip = self._strips.setdefault(index, Strip(index, self.site.step_hours, self.site.horizon))
         return strip.draw()
 

@@ -51,7 +51,7 @@ def test_describe_shows_the_runner_s_settings_with_their_types(capsys):
 
 def test_describe_shows_a_preset_of_values(capsys):
     text = said(capsys, "describe", "location=ca")
-    assert re.search(r"^location\.latitude +37\.36 +float +degrees north", text, re.MULTILINE)
+    assert re.search(r"^location\.utc_offset +-8\.0 +float +h, local standard time", text, re.MULTILINE)
 
 
 def test_describe_shows_nested_settings_of_named_hooks(capsys):

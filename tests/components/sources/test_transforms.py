@@ -24,6 +24,11 @@ def test_clip_and_scale():
     assert (list(scaled.values), scaled.unit) == ([-99, 51, 301], "%")
 
 
+def test_what_is_no_transform_is_named():
+    with pytest.raises(ConfigError, match=r"transforms\[1\]=\{'factor': 0.5\} is no transform"):
+        t.apply_all([t.Scale(2.0), {"factor": 0.5}], series(), 0)
+
+
 def test_rescale_quantile_maps_five_and_ninety_five_per_cent():
     x = series()
     y = t.RescaleQuantile()(x, 0)

@@ -231,6 +231,14 @@ def test_setpoint_carries_over_unless_seeded():
     assert environment.arrays["history_seen"].tolist() == [96, 0]
 
 
+def test_a_picture_of_no_copy_is_refused():
+    environment = wattloom.make("datacenter", num_envs=2)
+    environment.reset(seed=0)
+    assert environment.render(1).shape == (720, 960, 3)
+    with pytest.raises(EnvironmentFault, match=r"render\(2\).* 0 \.\. 1"):
+        environment.render(2)
+
+
 def test_backlog_and_empty_battery_are_charged_at_the_end():
     environment = wattloom.make("datacenter", num_envs=2, episode__days=1)
     environment.reset(seed=[4, 4], options={"start_day": 100})
