@@ -88,7 +88,7 @@ def clock_of(series: Series, site: bool = False) -> dict[str, Any]:
         return {
             **common,
             "kind": "typical year",
-            "zone": _zone(series.utc_offset_hours),
+            "zone": zone_of(series.utc_offset_hours),
             "start": "1 January, no year",
             "end": "31 December",
         }
@@ -96,12 +96,15 @@ def clock_of(series: Series, site: bool = False) -> dict[str, Any]:
         return {**common, "kind": "undated", "zone": "local to the site", "start": "local midnight of a Monday", "end": ""}
     zone = "local standard time of the site" if site else "UTC"
     if series.utc_offset_hours:
-        zone = f"UTC; the place is at {_zone(series.utc_offset_hours)}"
+        zone = f"UTC; the place is at {zone_of(series.utc_offset_hours)}"
     return {**common, "kind": "dated", "zone": zone, "start": str(series.start_utc), "end": str(series.end_utc)}
 
 
-def _zone(offset: float | None) -> str:
-    return "local standard time" if offset is None else f"UTC{offset:+g} h, standard time"
+def zone_of(offset: float | None) -> str:
+    """Name a fixed offset, without calling it standard time: that of a file may be the one of its summer."""
+    if offset is None:
+        return "local standard time"
+    return f"UTC{offset:+g} h all year" if offset else "UTC"
 
 
 def statistics(series: Series) -> dict[str, Any]:

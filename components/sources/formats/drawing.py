@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wattloom.components.sources.formats.description import Description, hour_of_day
+from wattloom.components.sources.formats.description import Description, hour_of_day, zone_of
 from wattloom.components.sources.formats.quantities import unit_text
 from wattloom.components.sources.series import DAY, Floats, Series
 from wattloom.views import style
@@ -21,6 +22,11 @@ ROWS = 4  # series drawn at most
 LAST = ("ghi", "wind_speed", "cloud_cover", "pressure", "dew_point", "wind_direction", "dni", "dhi")  # drawn where there is room
 BOX = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.0}
 POINTS = 4000  # steps drawn one by one; longer series are thinned
+LARGER = {  # from which value on a unit is drawn as a larger one, and how many of the unit that is
+    "kW": ((1e7, "GW", 1e6), (1e4, "MW", 1e3)),
+    "kvar": ((1e7, "Gvar", 1e6), (1e4, "Mvar", 1e3)),
+    "Pa": ((1e4, "kPa", 1e3),),
+}
 
 
 def draw(description: Description, path: Path | None = None, names: Sequence[str] = ()) -> Figure:
@@ -35,6 +41,7 @@ def draw(description: Description, path: Path | None = None, names: Sequence[str
         The figure.
     """
     chosen = [one for one in description.series if one.name in names] if names else _worth_drawing(description.series)
+    chosen = [_in_short_numbers(one) for one in chosen]
     with style.applied():
         figure = style.new_figure(11.0, 0.7 + 2.35 * len(chosen))
         axes = figure.subplots(len(chosen), 3, squeeze=False, width_ratios=[2.4, 1.35, 1.0])
@@ -55,6 +62,15 @@ def draw(description: Description, path: Path | None = None, names: Sequence[str
 def _worth_drawing(series: Sequence[Series]) -> list[Series]:
     varying = [one for one in series if np.nanmax(one.values) > np.nanmin(one.values)] or list(series)
     return sorted(varying, key=lambda one: LAST.index(one.name) + 1 if one.name in LAST else 0)[:ROWS]
+
+
+def _in_short_numbers(series: Series) -> Series:
+    """The series in a unit that leaves room for the ticks: 12 GW, not 1.2e7 kW."""
+    largest = float(np.nanmax(np.abs(series.values)))
+    for least, unit, many in LARGER.get(series.unit, ()):
+        if largest >= least:
+            return replace(series, values=series.values / many, unit=unit, distinct_steps=series.distinct_steps)
+    return series
 
 
 def _over_time(axes: Axes, series: Series) -> None:
@@ -96,8 +112,8 @@ def _day(axes: Axes, series: Series, site: bool) -> None:
     axes.fill_between(np.arange(24) + 0.5, low, high, color=style.RAW, alpha=0.45, linewidth=0, label="10–90 %")
     axes.plot(np.arange(24) + 0.5, middle, color=style.TRAINING, label="median")
     axes.set_xticks([0, 6, 12, 18, 24])
-    local = site or series.start_utc is None or series.utc_offset_hours is not None
-    axes.set_xlabel(f"hour of day ({'local standard time' if local else 'UTC'})")
+    unnamed = site or series.start_utc is None and series.utc_offset_hours is None
+    axes.set_xlabel(f"hour of day ({'local standard time' if unnamed else zone_of(series.utc_offset_hours or 0.0)})")
     axes.set_title("day")
     _legend(axes)
 

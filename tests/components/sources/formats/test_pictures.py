@@ -20,7 +20,7 @@ def test_weather(files):
 
 
 def test_named_series_only(files):
-    assert titles(draw(of_file("place.epw", read(files.epw())), names=["pressure"])) == ["pressure [Pa]"]
+    assert titles(draw(of_file("place.epw", read(files.epw())), names=["pressure"])) == ["pressure [kPa]"]
 
 
 def test_repetition_is_marked(files):
@@ -45,3 +45,10 @@ def test_statistics_of_a_constant_and_of_a_short_series():
     assert (numbers["mean"], numbers["std"], numbers["correlation_1_step"]) == (2.0, 0.0, None)
     assert statistics(Series("x", "1", np.arange(3.0), 3600))["correlation_24_h"] is None
     assert draw(Description("x", "constant", [Series("x", "1", np.full(48, 2.0), 3600)])).axes
+
+
+@pytest.mark.parametrize(("unit", "level", "drawn"), [("kW", 9e3, "kW"), ("kW", 2e4, "MW"), ("kW", 3e7, "GW"), ("degC", 3e7, "degC")])
+def test_large_powers_are_drawn_in_larger_units(unit, level, drawn):
+    figure = draw(Description("x", "power", [Series("x", unit, level * np.linspace(0.5, 1.0, 48), 3600)]))
+    assert titles(figure) == [f"x [{drawn}]"]
+    assert figure.axes[0].get_ylim()[1] == pytest.approx(1.02 * level / {"kW": 1.0, "MW": 1e3, "GW": 1e6}.get(drawn, 1.0), rel=0.1)
