@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from wattloom.compose import compose
 from wattloom.environment import Environment
 from wattloom.events import RunSummary
 from wattloom.loading import LoadedRun
+
+PLAIN = re.compile(r"[\w/\-+.$%*@?|]*", re.ASCII)  # what the grammar of overrides takes without quotes
 
 
 class TrainedRun(LoadedRun):
@@ -89,6 +92,6 @@ def _text(value: Any) -> str:
         return "{" + ",".join(f"{key}:{_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(_text(item) for item in value) + "]"
-    if isinstance(value, str) and any(mark in value for mark in " ,:={}[]()'\"\\"):
+    if isinstance(value, str) and not PLAIN.fullmatch(value):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return str(value)

@@ -30,6 +30,7 @@ from wattloom.config_source import NAMED_LISTS, PRIMARY, FolderSource, RegistryS
 from wattloom.errors import ConfigError, did_you_mean, nearest
 from wattloom.plugins import Folder, Plugins, builtin_folder, discover, named_targets
 
+STRUCTURE = frozenset(",[]{}()'\"\\=:")  # characters of lists, mappings, functions, quotes: a value with any of them is no plain text
 SEPARATOR = re.compile(r",(?![^\[\](){}]*[\])}])")
 HIDDEN_GROUPS = frozenset({"sweep", "local", "command"})
 """Kinds that are no part of a single composition: sweep presets, the machine's own settings, registered commands."""
@@ -257,18 +258,24 @@ def quote_overrides(text: str) -> str:
 
 
 def parse_one(parser: OverridesParser, text: str) -> Override:
-    """Parse one override.
+    """Parse one override; a value of characters that Hydra's grammar does not know, such as ``NY_&_CI.csv``, is text.
 
     Raises:
         ConfigError: It is not of the form ``key=value``.
     """
+    key, sign, value = text.partition("=")
+    quoted = f'{key}="{value}"'
     try:
         return parser.parse_override(text)
     except HydraException as error:
-        if "=" not in text and not text.startswith("~"):
+        if not sign and not text.startswith("~"):
             raise ConfigError(f"cannot read '{text}': overrides are written key=value; commands come first (wattloom --help)") from error
         detail = str(error).strip().splitlines()[0]
-        raise ConfigError(f"cannot read '{text}': {detail}; quote a value that holds special characters: 'key=\"a, b\"'") from error
+        if value and not STRUCTURE.intersection(value):
+            with contextlib.suppress(HydraException):
+                return parser.parse_override(quoted)
+        example = 'key="a, b"' if '"' in value or not value or value[0] in "[{" else quoted
+        raise ConfigError(f"cannot read '{text}': {detail}; quote a value that holds special characters: '{example}'") from error
 
 
 @contextlib.contextmanager

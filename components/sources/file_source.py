@@ -199,7 +199,8 @@ def repetition(series: Series, calendar: Calendar) -> str:
     )
     asked = f"{calendar.start_utc} and {span / DAY:g} days"
     middle = None if series.start_utc is None else series.start_utc + np.timedelta64(series.n_steps * series.step_seconds // 2, "s")
-    lies = "" if middle is None else f" simulate the year of the data (episode.year={middle.astype('datetime64[Y]')}),"
+    year = None if middle is None else middle.astype("datetime64[Y]")
+    lies = "" if year is None else f" simulate the year of the data (data center: episode.year={year}; grid: profiles.start={year}-01-01),"
     return (
         f"{series.origin}: wrapped: the file covers {what}, {own / span:.0%} of the calendar ({asked}); the rest repeats it by whole weeks. "
         f"Fix:{lies} give a longer file, or set wrap=error to refuse."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hydra import version
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from wattloom.api import environment_overrides
 from wattloom.compose import compose
 from wattloom.errors import ConfigError
 
@@ -177,6 +180,25 @@ def test_origins_name_the_file_or_the_override(site):
 def test_what_cannot_be_composed_is_said_in_words(site, overrides, words):
     with pytest.raises(ConfigError, match=words):
         compose(overrides)
+
+
+AWKWARD = ["data/NY_&_CI.csv", "données.csv", "a;b.csv", "C:/x/y.csv", "a b.csv", "#1.csv"]
+
+
+@pytest.mark.parametrize("path", AWKWARD)
+def test_a_path_with_characters_foreign_to_the_grammar_is_taken_as_it_is(path):
+    assert compose(["env=datacenter", "carbon=eia", f"carbon.path={path}"]).config["carbon"]["path"] == path
+
+
+@pytest.mark.parametrize("path", [*AWKWARD, "data (1).csv", "it's.csv", 'say "x".csv', "a,b=c.csv"])
+def test_python_may_name_any_path(path):
+    overrides = environment_overrides("datacenter", {"carbon": "eia", "carbon__path": path})
+    assert compose(overrides).config["carbon"]["path"] == path
+
+
+def test_what_must_be_quoted_is_shown_quoted():
+    with pytest.raises(ConfigError, match=re.escape("""'carbon.path="data (1).csv"'""")):
+        compose(["env=datacenter", "carbon=eia", "carbon.path=data (1).csv"])
 
 
 @pytest.mark.parametrize(

@@ -276,8 +276,10 @@ def _demand(table: Table, base: float | None) -> Floats:
 def _solar(table: Table, clip: bool) -> Floats:
     """Return the power of the panels over their rating."""
     values = table.column("solar") if "solar" in table.names else table.values[:, 0]
-    if values.max() > MOST:
+    largest = float(values.max())
+    if largest > MOST:
         raise DataError(
-            f"solar ({table.origin or 'table'}) reaches {values.max():g}; it is a share of the rating: divide per cent by 100, watts by the rating"
+            f"solar ({table.origin or 'table'}) reaches {largest:g}; it is a share of the rating. Divide per cent by 100 and a power "
+            f"by its rating: solar.transforms=[{{_target_: wattloom.components.sources.transforms.Scale, factor: {1 / largest:.4g}}}]"
         )
     return np.maximum(values, 0.0) if clip else np.array(values)

@@ -95,6 +95,27 @@ def recognise(path: Path, kind: str | None = None) -> Format:
     )
 
 
+def refuse_other_head(made: Format, path: Path) -> None:
+    """Refuse a file whose first lines cannot be those of a format that was named: what follows would be read from the wrong places.
+
+    Raises:
+        UnreadableError: The first line is another, or the names are separated by another character.
+    """
+    if made.layout.kind != "csv":
+        return
+    first = next(iter(head_of(path)), "")
+    separator, begin = made.layout.separator, made.sniff.first_line
+    other = max((",", ";", "\t", "|"), key=first.count)
+    message = ""
+    if begin and not re.search(begin, first):
+        message, fix = f"the first line of format {made.name} matches {begin!r}; here it is {first[:60]!r}", "choose another format="
+    elif made.layout.header and not made.layout.skip_lines and separator not in ("auto", other) and separator not in first and first.count(other) > 1:
+        message = f"format {made.name} separates columns by {separator!r}, this file by {other!r}"
+        fix = f"export it with {separator!r}, or read it with format=csv, which finds the separator, and name the column= and the zone="
+    if message:
+        raise UnreadableError([Finding("error", "format_unknown", str(path), message, fix, 1)])
+
+
 def score(made: Format, path: Path, head: list[str]) -> int:
     """Return how many conditions of ``made.sniff`` hold for a file; 0 if one fails or there is none."""
     sniff, fields = made.sniff, _Head(made, head)

@@ -22,6 +22,7 @@ from wattloom.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
 THOUSANDS = re.compile(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
 
 
@@ -139,11 +140,13 @@ def _numbers(frame: Frame, column: str, name: str, thousands: str, policies: Pol
 
     cells = frame.cells[column]
     if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
-        return cells.to_numpy(dtype=float), []
-    numbers = pd.to_numeric(cells, errors="coerce")
-    wrong = np.flatnonzero((numbers.isna() & cells.notna()).to_numpy())
+        numbers, absent = cells.to_numpy(dtype=float), cells.isna().to_numpy()
+    else:
+        numbers, absent = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float), cells.isna().to_numpy()
+    finite = np.isfinite(numbers)  # infinity is no measurement
+    wrong = np.flatnonzero(~finite & ~absent)
     found = [_text_cell(frame, cells, wrong, column, name, policies)] if wrong.size else []
-    return numbers.to_numpy(dtype=float), found
+    return np.where(finite, numbers, np.nan), found
 
 
 def _text_cell(frame: Frame, cells: pd.Series[Any], wrong: NDArray[np.intp], column: str, name: str, policies: Policies) -> Finding:
@@ -151,6 +154,8 @@ def _text_cell(frame: Frame, cells: pd.Series[Any], wrong: NDArray[np.intp], col
     kinds = sorted({str(cells.iloc[i]) for i in wrong[:1000]})[:5]
     if THOUSANDS.match(value.strip()):
         fix = "the commas separate thousands: set layout.thousands in a descriptor, or export plain numbers"
+    elif DECIMAL_COMMA.match(value.strip()):
+        fix = "the comma is a decimal one: set layout.decimal in a descriptor, or export with points"
     else:
         fix = "export numbers, or set text=missing to count such cells as missing"
     level = "error" if policies.text == "error" else "warning"

@@ -45,8 +45,24 @@ def percent_for_fraction(one: Measured) -> list[Finding]:
     count = int((one.values > 1.5).sum())
     if not count:
         return []
-    text = f"{count} values exceed 1.5 where a fraction 0..1 is expected (mean {np.nanmean(one.values):.3g}): looks like per cent"
-    return _say(one, "error", "percent_for_fraction", text, "set unit=%", _highest(one), count)
+    looks, fix = ("damage", "correct the value") if _few(one, count) else ("per cent", "set unit=%")
+    text = f"{count} values exceed 1.5 where a fraction 0..1 is expected (mean {np.nanmean(one.values):.3g}): looks like {looks}"
+    return _say(one, "error", "percent_for_fraction", text, fix, _highest(one), count)
+
+
+def share_of_rating(one: Measured) -> list[Finding]:
+    """Power of a plant over its rating never reaches 1.5; a demand may, its base is chosen by whoever uses it."""
+    count = int((one.values > 1.5).sum())
+    if not count or one.unit != "1" or one.name == "demand":
+        return []
+    looks, fix = ("damage", "correct the value") if _few(one, count) else ("per cent, or a power", "set unit=%, or the unit of the power")
+    text = f"{count} values exceed 1.5 where a share of the rating is expected (mean {np.nanmean(one.values):.3g}): looks like {looks}"
+    return _say(one, "error", "percent_for_fraction", text, fix, _highest(one), count)
+
+
+def _few(one: Measured, count: int) -> bool:
+    """Whether so few values are out of range that the unit cannot be the reason."""
+    return count <= 0.01 * one.values.size
 
 
 def temperature_unit(one: Measured) -> list[Finding]:
@@ -57,8 +73,9 @@ def temperature_unit(one: Measured) -> list[Finding]:
     if not count:
         return []
     guess = ("Kelvin", "K") if 200 < mean < 340 else ("Fahrenheit", "degF")
-    text = f"{count} temperatures lie outside -60 .. 60 degC (mean {mean:.1f}): looks like {guess[0]}"
-    fix = f"set unit={{{one.name}: {guess[1]}}}, or correct the value"  # by name: a file may hold other temperatures
+    damaged = _few(one, count)
+    text = f"{count} temperatures lie outside -60 .. 60 degC (mean {mean:.1f}): looks like {'damage' if damaged else guess[0]}"
+    fix = "correct the value" if damaged else f"set unit={{{one.name}: {guess[1]}}}, or correct the value"  # by name: a file may hold other temperatures
     return _say(one, "error", "temperature_unit", text, fix, int(np.flatnonzero(outside)[0]), count)
 
 
@@ -92,8 +109,9 @@ def wind_unit(one: Measured) -> list[Finding]:
     mean = float(np.nanmean(one.values))
     if mean <= 9:
         return []
-    unit = "km/h" if mean > 16 else "mph"
-    return _say(one, "warning", "wind_unit", f"mean wind of {mean:.1f} m/s: looks like {unit}", f"set unit={unit} if so", _highest(one))
+    guess = ("km/h", "mph") if mean > 12 else ("mph", "km/h")
+    text = f"mean wind of {mean:.1f} m/s: looks like {' or '.join(guess)}"
+    return _say(one, "warning", "wind_unit", text, f"set unit={guess[0]} or unit={guess[1]} if so", _highest(one))
 
 
 def carbon_unit(one: Measured) -> list[Finding]:
@@ -198,6 +216,7 @@ def correlation(values: Floats, lag: int) -> float:
 
 CHECKS: dict[str, Check] = {
     "percent_for_fraction": percent_for_fraction,
+    "share_of_rating": share_of_rating,
     "temperature_unit": temperature_unit,
     "humidity_unit": humidity_unit,
     "pressure_unit": pressure_unit,

@@ -47,7 +47,7 @@ class Finding:
         place += [f"value {self.value!r}"] if self.value is not None else []
         where = f" ({', '.join(place)})" if place else ""
         fix = f" Fix: {self.fix}{'' if self.fix.endswith('?') else '.'}" if self.fix else ""
-        return f"{self.file}: {self.name}{where}: {self.message}.{fix}"
+        return f"{self.file}: {self.name}{where}: {self.message}{'' if self.message.endswith('?') else '.'}{fix}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as plain values, ready for JSON."""

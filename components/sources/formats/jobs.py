@@ -13,7 +13,7 @@ from wattloom.components.sources.formats.descriptor import Jobs
 from wattloom.components.sources.formats.findings import Finding
 from wattloom.components.sources.formats.frame import Frame, missing_column
 from wattloom.components.sources.jobs import JobList, utilization_of
-from wattloom.components.sources.series import HOUR, WEEK, Floats, Series
+from wattloom.components.sources.series import DAY, HOUR, WEEK, Floats, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,17 @@ def read_jobs(frame: Frame, spec: Jobs) -> tuple[JobTable | None, list[Finding]]
     flexible = _flexible(frame.cells, spec)[order]
     first = float(begin[order[0]]) if begin[order[0]] > WEEK * 520 else 0.0  # Unix time rather than time since the trace began
     jobs = JobList(begin[order] - first, duration[order], size[order], np.full(order.size, np.inf), spec.unit, frame.path)
-    return JobTable(jobs, flexible), found
+    return JobTable(jobs, flexible), [*found, *_time_unit(frame, jobs, int(frame.lines[order[-1]]))]
+
+
+def _time_unit(frame: Frame, jobs: JobList, last_row: int) -> list[Finding]:
+    """A trace of more than ten years, or of jobs that mostly run for months, counts in smaller units than its format says."""
+    days, half = float(jobs.arrival[-1]) / DAY, float(np.median(jobs.duration)) / DAY
+    if days < 3650 and half < 60:
+        return []
+    text = f"the jobs arrive over {days:,.0f} days, half of them run longer than {half:,.2g} days: the times look like milliseconds"
+    fix = "if they are, copy the descriptor of the format into ./formats and divide its scale by 1000"
+    return [Finding("warning", "job_time_unit", frame.path, text, fix, last_row, value=f"{jobs.arrival[-1]:g}", count=len(jobs))]
 
 
 def _number(frame: Frame, column: str, found: list[Finding]) -> Floats:

@@ -20,6 +20,14 @@ _MAGIC: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
     (b"\xfd7zXZ", lzma.LZMAFile),
 )
 COMPRESSED = (".gz", ".bz2", ".xz")
+_FOREIGN = (  # how files begin that hold no table, what they are, and what to do
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet", "save the sheet as CSV"),
+    (b"%PDF", "a PDF document", "export the table as CSV"),
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself: git lfs pull"),
+    (b"<!doctype html", "a web page", "download the file itself, not the page about it"),
+    (b"<html", "a web page", "download the file itself, not the page about it"),
+)
 HEAD_LINES = 60
 
 
@@ -65,6 +73,22 @@ def _missing(path: Path) -> tuple[str, str]:
     )
 
 
+def refuse_foreign(path: Path) -> None:
+    """Refuse a file that is no table at all, by its first bytes.
+
+    Raises:
+        UnreadableError: It is an archive, a spreadsheet, a web page, ...
+    """
+    try:
+        with open_bytes(path) as raw:
+            start = raw.read(64).lstrip().lower()
+    except (EOFError, OSError, lzma.LZMAError) as error:
+        raise damaged(path, error) from error
+    for begin, what, fix in _FOREIGN:
+        if start.startswith(begin.lower()):
+            raise UnreadableError([Finding("error", "format_unknown", str(path), f"this is {what}", fix, 1)])
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file whose compression is told by its first bytes."""
     with path.open("rb") as raw:
@@ -81,9 +105,11 @@ def open_text(path: Path, encoding: str = "utf-8-sig") -> IO[str]:
 
 
 def encoding_of(path: Path) -> str:
-    """Return ``"utf-8-sig"``, or ``"latin-1"`` where the first megabyte is not UTF-8."""
+    """Return ``"utf-8-sig"``, ``"utf-16"`` where a mark says so, or ``"latin-1"`` where the first megabyte is not UTF-8."""
     with open_bytes(path) as raw:
         start = raw.read(1 << 20)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
     try:
         start.decode("utf-8")
     except UnicodeDecodeError as error:

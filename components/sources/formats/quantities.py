@@ -79,7 +79,7 @@ QUANTITIES: dict[str, Quantity] = {
     "signed_power": Quantity("kW", _POWER),
     "generation": Quantity("kW", _POWER, common=False),
     "reactive_power": Quantity("kvar", _scales(var=1e-3, Mvar=1e3)),
-    "per_unit": Quantity("1", _PERCENT, ("negative_value",)),
+    "per_unit": Quantity("1", _PERCENT, ("share_of_rating", "negative_value")),
     "signed_per_unit": Quantity("1", _PERCENT),
     "number": Quantity("", {}),
 }
@@ -118,6 +118,12 @@ def quantity(name: str) -> Quantity:
     return QUANTITIES[name]
 
 
+def units_of(name: str) -> tuple[str, ...]:
+    """Return the units in which a quantity may be given, the house unit first."""
+    known = quantity(name)
+    return (known.unit, *known.units)
+
+
 def to_house(values: Floats, unit: str, kind: str) -> tuple[Floats, str]:
     """Convert ``values`` from ``unit`` to the house unit of quantity ``kind``.
 
@@ -145,7 +151,7 @@ def to_house(values: Floats, unit: str, kind: str) -> tuple[Floats, str]:
         return values, unit
     if kind.endswith("per_unit") and unit in ("kW", *_POWER):
         return to_house(values, unit, "power")
-    raise ConfigError(f"unit {unit!r} is not one of {kind}{did_you_mean(unit, [known.unit, *known.units])}")
+    raise ConfigError(f"unit {unit!r} is not one of {kind}{did_you_mean(unit, units_of(kind))}")
 
 
 def is_unit_of(unit: str, kind: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wattloom.components.sources.formats.catalog import get_format, recognise
+from wattloom.components.sources.formats.catalog import get_format, recognise, refuse_other_head
 from wattloom.components.sources.formats.cells import Measured, measure
 from wattloom.components.sources.formats.checks import check, outliers
 from wattloom.components.sources.formats.choice import OPEN, Options, adapted, implied, refuse_ineffective, with_stamps
@@ -20,12 +20,14 @@ from wattloom.components.sources.formats.frame import Frame, of_region, read_fra
 from wattloom.components.sources.formats.jobs import JobTable, read_jobs
 from wattloom.components.sources.formats.mix import NAME as CARBON
 from wattloom.components.sources.formats.mix import with_carbon
+from wattloom.components.sources.formats.opening import refuse_foreign
 from wattloom.components.sources.formats.policies import Policies
+from wattloom.components.sources.formats.quantities import units_of
 from wattloom.components.sources.formats.repair import clip_negative, fill
 from wattloom.components.sources.formats.samples import read_samples
 from wattloom.components.sources.formats.timeline import Timeline, timeline
 from wattloom.components.sources.series import Series, SeriesSet
-from wattloom.errors import ConfigError
+from wattloom.errors import ConfigError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,11 @@ def read(
         UnreadableError: If the file cannot be read at all.
         ConfigError: If the format, zone or unit asked for does not exist, or the format does not serve ``kind``.
     """
+    refuse_foreign(path)
     made = get_format(format_name) if format_name else recognise(path, kind)
     if kind is not None and kind not in made.kinds:
         raise ConfigError(f"{path}: format {made.name} ({made.title}) holds {' or '.join(made.kinds)}, not {kind}")
+    refuse_other_head(made, path)
     policies, options = policies or Policies(), options or Options()
     refuse_ineffective(made, options)
     made = adapted(made, options, kind)
@@ -120,7 +124,8 @@ def _series_of(frame: Frame, made: Format, options: Options, policies: Policies)
     series, remarks = measure(frame, made, clock, policies, units)
     found += remarks
     if "" in units and not any(one.file_unit == units[""] for one in series):
-        message = f"unit={units['']} fits none of {', '.join(one.name for one in series) or 'the series'}"
+        known = dict.fromkeys(unit for one in series for unit in units_of(one.quantity))
+        message = f"unit={units['']} fits none of {', '.join(one.name for one in series) or 'the series'}{did_you_mean(units[''], known)}"
         found.append(
             Finding("error", "unit_unknown", frame.path, message, "name a unit of the quantity, or unit={series: unit}", value=units[""])
         )

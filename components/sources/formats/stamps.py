@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from wattloom.components.sources.formats.descriptor import Clock
 from wattloom.components.sources.formats.findings import Finding
 from wattloom.components.sources.formats.frame import Frame, missing_column
 from wattloom.components.sources.series import DAY, HOUR
-from wattloom.errors import ConfigError
+from wattloom.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,4 +178,8 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(f"zone={name!r}: give UTC, site, file, an offset in hours such as +1, or a name such as Europe/Berlin") from error
+        alike = nearest(name, available_timezones())
+        hint = f"; did you mean {alike!r}?" if alike else ""
+        raise ConfigError(
+            f"zone={name!r}{hint}: give UTC, site, file, an offset in hours such as +1, or a name such as Europe/Berlin"
+        ) from error

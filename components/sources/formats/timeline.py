@@ -48,16 +48,49 @@ def timeline(frame: Frame, clock: Clock, policies: Policies) -> Timeline:
     """Lay the rows of a file on an evenly spaced clock."""
     rows = np.arange(len(frame.cells), dtype=np.int64)
     if clock.stamps == "none":
-        return _checked(frame, clock, Timeline(rows, clock.step_seconds or HOUR))
+        return _checked(frame, clock, Timeline(rows, clock.step_seconds or HOUR, findings=_numbered(frame)))
     if clock.stamps == "first":
         first = first_stamp(frame, clock)
-        found = first.findings or _unreadable(frame, first)
+        found = first.findings or _unreadable(frame, first) or _left_out(frame, clock)
         start = int(first.seconds[0]) if first.seconds.size else 0
         made = Timeline(rows, clock.step_seconds, start, True, first.site, first.offset_hours, not first.naive, found)
         return _checked(frame, clock, _by_label(made, clock))
     stamps = read_stamps(frame, clock)
     assert stamps is not None  # every other kind of stamps has some
     return _checked(frame, clock, _by_label(_evenly(frame, clock, stamps, policies), clock))
+
+
+def _numbered(frame: Frame) -> tuple[Finding, ...]:
+    """Rows that are numbered instead of stamped: where the numbers jump, rows are missing."""
+    if not frame.names or frame.names[0] not in ("", "index"):
+        return ()
+    numbers = frame.cells.iloc[:, 0]
+    if numbers.dtype.kind != "i" or len(numbers) < 2:
+        return ()
+    odd = np.flatnonzero(np.diff(numbers.to_numpy()) != 1)
+    if not odd.size:
+        return ()
+    before, after = (int(numbers.iloc[odd[0] + i]) for i in (0, 1))
+    message = f"the rows are numbered, and {after} follows {before} ({odd.size} such places); without dates they are taken one after the other"
+    row = int(frame.lines[odd[0] + 1])
+    found = Finding("warning", "missing_stamp", frame.path, message, "complete the file, or number its rows anew", row, value=str(after))
+    return (replace(found, count=int(odd.size)),)
+
+
+def _left_out(frame: Frame, clock: Clock) -> tuple[Finding, ...]:
+    """Rows that stray from an even clock by more than the hour of daylight saving: of these stamps only the first is used."""
+    stamps = read_stamps(frame, replace(clock, stamps="text", zone="UTC"))
+    assert stamps is not None  # text stamps are always read
+    even = stamps.seconds[0] + clock.step_seconds * np.arange(stamps.seconds.size)
+    off = np.flatnonzero(stamps.valid & (np.abs(stamps.seconds - even) > HOUR))
+    if not off.size:
+        return ()
+    i = int(off[0])
+    due = str(np.datetime64(int(even[i]), "s")).replace("T", " ")
+    message = f"counted from the first stamp this row is that of {due}: rows are missing or doubled before it"
+    value = str(stamps.text[i])
+    fix = "complete the file"
+    return (Finding("error", "step_irregular", frame.path, message, fix, int(frame.lines[i]), _name(frame, stamps), value, int(off.size)),)
 
 
 def _by_label(made: Timeline, clock: Clock) -> Timeline:

@@ -154,7 +154,101 @@ def lying_mix(f):
     return f.carbon(ci=ci)
 
 
+def utf_16(f):
+    path = f.workload(100 * f.load(200))
+    path.write_bytes(path.read_text().encode("utf-16"))
+    return path
+
+
+def bytes_of(name, content):
+    def write(f):
+        path = f.folder / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def infinite(f):
+    values = list(f.load())
+    values[70] = "inf"
+    return f.workload(values)
+
+
+def one_value_off(f):
+    values = f.load()
+    values[150] = 7.3
+    return f.workload(values)
+
+
+def one_hot_hour(f):
+    dry = f.weather()[0].copy()
+    dry[4000] = 372.0
+    return f.epw(dry=dry)
+
+
+def skipped_numbers(f):
+    return f.text("cpu.csv", [",cpu_load", *(f"{i},{v:.4f}" for i, v in enumerate(f.load(400)) if not 200 <= i < 210)])
+
+
+def simbench(f, left_out=0):
+    """Ten days over the end of summer time: German civil time, with as many rows as an even clock."""
+    even = np.datetime64("2016-10-25T00:00") + 15 * np.arange(960).astype("timedelta64[m]")
+    civil = np.where(even < np.datetime64("2016-10-30T03:00"), even, even - np.timedelta64(60, "m"))
+    rows = [f"{t[8:10]}.{t[5:7]}.{t[:4]} {t[11:16]};0.{50 + i % 40};0.{10 + i % 40}" for i, t in enumerate(civil.astype(str))]
+    return f.text("LoadProfile.csv", ["time;H0-A_pload;H0-A_qload", *rows[:500], *rows[500 + left_out :]])
+
+
 CASES = {
+    "zip": Case(bytes_of("cpu.zip", b"PK\x03\x04rest"), WorkloadFile, "format_unknown", "error", 1, fix="unpack"),
+    "web page": Case(bytes_of("cpu.csv", b"<!DOCTYPE html>\n<p>404"), WorkloadFile, "format_unknown", "error", 1, fix="the page"),
+    "LFS pointer": Case(
+        bytes_of("cpu.csv", b"version https://git-lfs.github.com/spec/v1\noid x\n"), WorkloadFile, "format_unknown", "error", 1, fix="lfs pull"
+    ),
+    "UTF-16 is read": Case(utf_16, WorkloadFile, "percent_for_fraction", "error", fix="unit=%"),
+    "other separator": Case(
+        lambda f: f.text("ny.csv", f.carbon().read_text().replace(",", ";").splitlines()),
+        CarbonFile,
+        "format_unknown",
+        "error",
+        1,
+        fix="format=csv",
+        settings=(("format", "eia"),),
+    ),
+    "EPW without its header": Case(
+        lambda f: f.text("x.epw", f.epw().read_text().splitlines()[8:]),
+        WeatherFile,
+        "format_unknown",
+        "error",
+        1,
+        fix="format=",
+        settings=(("format", "epw"),),
+    ),
+    "infinity": Case(infinite, WorkloadFile, "text_cell", "error", 72, "inf", "text=missing"),
+    "decimal comma": Case(
+        lambda f: f.series(stamps=f.stamps(200), values=[f'"0,{50 + i % 24}"' for i in range(200)], column="utilization"),
+        WorkloadFile,
+        "text_cell",
+        "error",
+        2,
+        "0,50",
+        "layout.decimal",
+        settings=(("column", "utilization"),),
+    ),
+    "one value off": Case(one_value_off, WorkloadFile, "percent_for_fraction", "error", 152, "7.3", "correct the value"),
+    "one hot hour": Case(one_hot_hour, WeatherFile, "temperature_unit", "error", 4009, "372", "correct the value"),
+    "solar in per cent": Case(
+        lambda f: f.halfhour(solar=90 * np.clip(np.cos((np.arange(720) % 48 + 0.5 - 24) * np.pi / 24), 0, 1)),
+        SolarFile,
+        "percent_for_fraction",
+        "error",
+        fix="unit=%",
+    ),
+    "numbered rows left out": Case(skipped_numbers, WorkloadFile, "missing_stamp", "warning", 202, "210", "number its rows anew"),
+    "civil time, a day left out": Case(lambda f: simbench(f, 96), DemandFile, "step_irregular", "error", 502, "31.10.2016 04:00", "complete"),
+    "jobs in milliseconds": Case(
+        lambda f: f.jobs(jobs=[(h * 3_600_000, 7_200_000, 2, 1, "HP") for h in range(200)]), JobsFile, "job_time_unit", "warning", fix="scale"
+    ),
     "file missing": Case(lambda f: f.workload().with_name("cpu_.csv"), WorkloadFile, "file_missing", "error", fix="did you mean"),
     "file empty": Case(empty, WorkloadFile, "file_empty", "error"),
     "gzip truncated": Case(truncated, CarbonFile, "file_damaged", "error", fix="again"),
@@ -297,6 +391,12 @@ def test_sound_files_give_no_finding(kind, files, inspect):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert kind(path=str(path)).findings() == ()
+
+
+def test_civil_time_over_the_end_of_summer_is_even(files):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert DemandFile(path=str(simbench(files)), format="simbench_load").findings() == ()
 
 
 def test_all_errors_of_a_file_are_told_at_once(files):
