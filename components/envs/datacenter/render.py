@@ -33,12 +33,14 @@ class Strip:
         step_hours: Length of a step, h.
         horizon: Steps an episode; the width of the picture.
         rows: One tuple of 11 numbers a step.
+        canvas: What it is drawn on; made with the first picture.
     """
 
     copy: int
     step_hours: float
     horizon: int
     rows: list[tuple[float, ...]] = field(default_factory=list)
+    canvas: Canvas | None = None
 
     def add(self, record: Record, state: State) -> None:
         """Keep one step."""
@@ -61,33 +63,75 @@ class Strip:
 
     def draw(self) -> Array:
         """Return the picture, uint8 ``(720, 960, 3)``."""
+        if self.canvas is None:
+            self.canvas = Canvas(self.horizon * self.step_hours / 24)
+        series = np.array(self.rows).reshape(-1, 11)
+        return self.canvas.draw(np.arange(1, len(series) + 1) * self.step_hours / 24, series)
+
+
+class Canvas:
+    """Five panels that are laid out once; axes are drawn anew only where the data outgrow them, so a film of an episode takes little time.
+
+    Args:
+        days: Days that the time axis shows.
+    """
+
+    def __init__(self, days: float) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=SIZE_IN, dpi=DPI, layout="constrained")
-        canvas: Any = FigureCanvasAgg(figure)
-        axes = figure.subplots(len(PANELS), 1, sharex=True)
-        days = self.horizon * self.step_hours / 24
-        series = np.array(self.rows).reshape(-1, 11)
-        time = np.arange(1, len(series) + 1) * self.step_hours / 24
-        column = 0
-        for axis, (label, lines) in zip(axes, PANELS, strict=True):
+        figure = Figure(figsize=SIZE_IN, dpi=DPI)
+        self._agg: Any = FigureCanvasAgg(figure)
+        self._axes = figure.subplots(len(PANELS), 1, sharex=True)
+        figure.subplots_adjust(left=0.075, right=0.985, bottom=0.068, top=0.97, hspace=0.24)
+        self._lines = []
+        for axis, (label, lines) in zip(self._axes, PANELS, strict=True):
             for name, colour in lines:
-                axis.plot(time, series[:, column], color=colour, linewidth=1.3, label=name)
-                column += 1
+                self._lines += [(axis, *axis.plot([], [], color=colour, linewidth=1.3, label=name, animated=True))]
             _style(axis, label, len(lines) > 1)
-            if label in WHOLE:
-                axis.set_ylim(*WHOLE[label])
-        axes[-1].set_xlabel("day of the episode")
-        axes[-1].set_xlim(0, days)
-        canvas.draw()
-        picture: Array = np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        self._axes[-1].set_xlabel("day of the episode")
+        self._axes[-1].set_xlim(0, days)
+        self._limits: list[tuple[float, float]] = []
+        self._background: Any = None
+
+    def draw(self, time: Array, series: Array) -> Array:
+        """Return the picture of ``series`` (steps, 11) over ``time`` (days), uint8 ``(720, 960, 3)``."""
+        limits = _all_limits(series)
+        if limits != self._limits:
+            for axis, ends in zip(self._axes, limits, strict=True):
+                axis.set_ylim(*ends)
+            self._agg.draw()
+            self._limits, self._background = limits, self._agg.copy_from_bbox(self._agg.figure.bbox)
+        self._agg.restore_region(self._background)
+        for column, (axis, line) in enumerate(self._lines):
+            line.set_data(time, series[:, column])
+            axis.draw_artist(line)
+        picture: Array = np.asarray(self._agg.buffer_rgba())[..., :3].copy()
         return picture
+
+
+def _all_limits(series: Array) -> list[tuple[float, float]]:
+    """Return the lower and upper end of every panel."""
+    ends, column = [], 0
+    for label, lines in PANELS:
+        shown = series[:, column : column + len(lines)]
+        column += len(lines)
+        ends.append(WHOLE[label] if label in WHOLE else round_limits(float(shown.min()), float(shown.max())) if shown.size else (0.0, 1.0))
+    return ends
+
+
+def round_limits(low: float, high: float) -> tuple[float, float]:
+    """Return round numbers around ``low .. high``, a tenth to a quarter of the range apart; they depend on nothing else."""
+    span = max(high - low, 1e-3 * max(abs(low), abs(high), 1e-3))
+    power = 10.0 ** np.floor(np.log10(span))
+    step = power / 10 if span < 2 * power else power / 4 if span < 5 * power else power / 2
+    return float(np.floor((low - 0.04 * span) / step) * step), float(np.ceil((high + 0.04 * span) / step) * step)
 
 
 def _style(axis: Any, label: str, legend: bool) -> None:
     """Label one panel."""
     axis.set_ylabel(label, fontsize=9)
+    axis.yaxis.set_label_coords(-0.052, 0.5)
     axis.tick_params(labelsize=8)
     axis.grid(True, linewidth=0.4, alpha=0.5)
     axis.spines[["top", "right"]].set_visible(False)

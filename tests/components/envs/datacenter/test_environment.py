@@ -8,6 +8,7 @@ import pytest
 import wattloom
 import wattloom.conf
 from wattloom.components.envs.datacenter.protocol import AGENTS
+from wattloom.components.envs.datacenter.render import Strip, round_limits
 from wattloom.environment import EnvironmentSpec
 from wattloom.errors import DataError, EnvironmentFault, WattloomError
 from wattloom.figures import CourseTracker
@@ -229,6 +230,27 @@ def test_setpoint_carries_over_unless_seeded():
     environment.reset(seed=[None, 7])
     assert environment.arrays["setpoint"].tolist() == [15.0, 18.0]
     assert environment.arrays["history_seen"].tolist() == [96, 0]
+
+
+def test_a_picture_does_not_depend_on_those_before_it():
+    environment, rng = wattloom.make("datacenter", num_envs=2, episode__days=1), np.random.default_rng(2)
+    environment.reset(seed=0)
+    environment.render(0)
+    environment.render(1)
+    for _ in range(30):
+        environment.step(act(environment, rng))
+        often = environment.render(0)
+    strip = environment._strips[0]
+    assert np.array_equal(often, Strip(0, strip.step_hours, strip.horizon, strip.rows).draw())
+    assert not np.array_equal(often, environment.render(1))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.0), (22.0, 22.0), (0.3, 1.7), (-5.0, 1e6), (99_999.0, 100_001.0)])
+def test_panels_end_at_round_numbers_around_the_data(low, high):
+    bottom, top = round_limits(low, high)
+    assert bottom < low
+    assert high < top
+    assert top - bottom < 2.5 * max(high - low, 1e-3 * max(abs(high), 1e-3))
 
 
 def test_a_picture_of_no_copy_is_refused():
