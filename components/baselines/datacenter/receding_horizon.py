@@ -252,7 +252,7 @@ class RecedingHorizonPolicy:
         return shift, power
 
     def _rows(self, plan: Plan | None, now: int, queue: float, stored: float) -> Array:
-        """Return a plan as rows of executed work, charge, discharge, and queue and stored energy afterwards; without one work passes and the battery rests."""
+        """Return a plan as rows of work, charge, discharge, then queue and stored energy; without one work passes and the battery rests."""
         planner = self._planner
         fresh = planner.split(planner.outlook.demand[planner.outlook.index(now, planner.programme.steps)])[1]
         if plan is None:
