@@ -178,7 +178,7 @@ def table(rows: list[dict[str, str]], arguments: argparse.Namespace) -> str:
 def _relative(values: Array, base: Array) -> str:
     """Return the mean relative difference in % and the half-width of its paired interval."""
     mean, low, high = paired_interval(100.0 * values / base, np.full(len(base), 100.0))
-    return f"{mean:+.2f} ± {(high - low) / 2:.2f}"
+    return f"{round(mean, 2) + 0.0:+.2f} ± {(high - low) / 2:.2f}"  # no minus before a zero
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,6 +6,7 @@ Drawing begins with the first call of ``render`` for a copy; from then on every 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ PANELS = (
 )
 WHOLE = {"charge, %": (0.0, 100.0)}  # panels with a fixed range
 SIZE_IN, DPI = (9.6, 7.2), 100
+ABOVE = 17  # pixels above a panel that its legend takes
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Strip:
 
 
 class Canvas:
-    """Five panels that are laid out once; axes are drawn anew only where the data outgrow them, so a film of an episode takes little time.
+    """Five panels that are laid out once; the axes of one are drawn anew only where its data outgrow them, so a film of an episode takes little time.
 
     Args:
         days: Days that the time axis shows.
@@ -79,6 +81,7 @@ class Canvas:
     def __init__(self, days: float) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.transforms import Bbox
 
         figure = Figure(figsize=SIZE_IN, dpi=DPI)
         self._agg: Any = FigureCanvasAgg(figure)
@@ -91,23 +94,35 @@ class Canvas:
             _style(axis, label, len(lines) > 1)
         self._axes[-1].set_xlabel("day of the episode")
         self._axes[-1].set_xlim(0, days)
-        self._limits: list[tuple[float, float]] = []
-        self._background: Any = None
+        figure.canvas.get_renderer()
+        figure.draw_artist(figure.patch)
+        edges = [0.0, *(axis.get_position().y1 * SIZE_IN[1] * DPI + ABOVE for axis in self._axes[:0:-1]), SIZE_IN[1] * DPI]
+        self._bands = [Bbox([[0, low], [SIZE_IN[0] * DPI, high]]) for low, high in pairwise(edges)][::-1]  # pixels, of each panel
+        self._blank = [self._agg.copy_from_bbox(band) for band in self._bands]
+        self._behind = list(self._blank)  # axes without lines
+        self._limits: list[tuple[float, float] | None] = [None] * len(PANELS)
 
     def draw(self, time: Array, series: Array) -> Array:
         """Return the picture of ``series`` (steps, 11) over ``time`` (days), uint8 ``(720, 960, 3)``."""
-        limits = _all_limits(series)
-        if limits != self._limits:
-            for axis, ends in zip(self._axes, limits, strict=True):
-                axis.set_ylim(*ends)
-            self._agg.draw()
-            self._limits, self._background = limits, self._agg.copy_from_bbox(self._agg.figure.bbox)
-        self._agg.restore_region(self._background)
+        for panel, limits in enumerate(_all_limits(series)):
+            if limits != self._limits[panel]:
+                self._limits[panel] = limits
+                self._scale(panel, limits)
+        for behind in self._behind:
+            self._agg.restore_region(behind)
         for column, (axis, line) in enumerate(self._lines):
             line.set_data(time, series[:, column])
             axis.draw_artist(line)
         picture: Array = np.asarray(self._agg.buffer_rgba())[..., :3].copy()
         return picture
+
+    def _scale(self, panel: int, limits: tuple[float, float]) -> None:
+        """Draw the axes of one panel for other limits."""
+        axis = self._axes[panel]
+        axis.set_ylim(*limits)
+        self._agg.restore_region(self._blank[panel])
+        axis.draw(self._agg.get_renderer())
+        self._behind[panel] = self._agg.copy_from_bbox(self._bands[panel])
 
 
 def _all_limits(series: Array) -> list[tuple[float, float]]:
