@@ -81,10 +81,10 @@ class Canvas:
     def __init__(self, days: float) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from matplotlib.transforms import Bbox
 
         figure = Figure(figsize=SIZE_IN, dpi=DPI)
-        self._agg: Any = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
+        self._agg = canvas
         self._axes = figure.subplots(len(PANELS), 1, sharex=True)
         figure.subplots_adjust(left=0.075, right=0.985, bottom=0.068, top=0.97, hspace=0.24)
         self._lines = []
@@ -94,13 +94,19 @@ class Canvas:
             _style(axis, label, len(lines) > 1)
         self._axes[-1].set_xlabel("day of the episode")
         self._axes[-1].set_xlim(0, days)
-        figure.canvas.get_renderer()
-        figure.draw_artist(figure.patch)
-        edges = [0.0, *(axis.get_position().y1 * SIZE_IN[1] * DPI + ABOVE for axis in self._axes[:0:-1]), SIZE_IN[1] * DPI]
-        self._bands = [Bbox([[0, low], [SIZE_IN[0] * DPI, high]]) for low, high in pairwise(edges)][::-1]  # pixels, of each panel
+        self._bands = self._cut()
         self._blank = [self._agg.copy_from_bbox(band) for band in self._bands]
         self._behind = list(self._blank)  # axes without lines
         self._limits: list[tuple[float, float] | None] = [None] * len(PANELS)
+
+    def _cut(self) -> list[Any]:
+        """Draw the paper and return each panel's band of it, in pixels."""
+        from matplotlib.transforms import Bbox
+
+        width, height = SIZE_IN[0] * DPI, SIZE_IN[1] * DPI
+        self._agg.figure.draw_artist(self._agg.figure.patch)
+        edges = [0.0, *(axis.get_position().y1 * height + ABOVE for axis in self._axes[:0:-1]), height]
+        return [Bbox([[0, low], [width, high]]) for low, high in pairwise(edges)][::-1]
 
     def draw(self, time: Array, series: Array) -> Array:
         """Return the picture of ``series`` (steps, 11) over ``time`` (days), uint8 ``(720, 960, 3)``."""
