@@ -24,6 +24,7 @@ from wattloom.components.algorithms.on_policy.gae import gae
 from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.policy import OnPolicyPolicy
 from wattloom.components.algorithms.on_policy.settings import ActorSettings, CriticSettings, NetworkSettings
+from wattloom.components.algorithms.on_policy.steady import STARTS, steady_value
 from wattloom.components.algorithms.on_policy.units import stacks, units_of
 from wattloom.components.algorithms.on_policy.value_norm import VALUE_SCALES, make_value_scale
 from wattloom.components.algorithms.on_policy.values import CentralValues, LocalValues, Values
@@ -48,6 +49,7 @@ class OnPolicy(Algorithm):
         normalize_observations: Scale observations (and the central state) by running statistics, saved with the policy.
         value_scale: What the critics learn: ``none`` (returns), ``valuenorm`` or ``popart``.
         value_scale_decay: Weight of the past in the scale's running means, a rollout.
+        value_start: Where values begin: ``mean``, what a constant would have to be on the first rollout, or ``zero``.
         critic_learning_rate: Adam's step size for the critics.
         critic_epochs: Passes of the critics over a rollout.
         critic_minibatches: Minibatches a pass.
@@ -71,6 +73,7 @@ class OnPolicy(Algorithm):
     normalize_observations: bool = False
     value_scale: str = "popart"
     value_scale_decay: float = 0.99
+    value_start: str = "mean"
     critic_learning_rate: float = 5e-4
     critic_epochs: int = 5
     critic_minibatches: int = 1
@@ -107,6 +110,7 @@ class OnPolicy(Algorithm):
                 ranges.positive(f"algorithm.{key}", getattr(self, key))
         ranges.one_of("algorithm.advantage_scope", self.advantage_scope, ADVANTAGE_SCOPES)
         ranges.one_of("algorithm.value_scale", self.value_scale, VALUE_SCALES)
+        ranges.one_of("algorithm.value_start", self.value_start, STARTS)
         ranges.one_of("algorithm.learning_rate_schedule", self.learning_rate_schedule, ("constant", "linear"))
         ranges.one_of("algorithm.activation", self.activation, ("tanh", "relu"))
         ranges.one_of("algorithm.engine", self.engine, ("analytic", "autograd"))
@@ -258,8 +262,11 @@ class OnPolicy(Algorithm):
         ended = rollout.team_ended[None] if team else rollout.ended
         if not self.bootstrap_truncated:
             terminated = ended
-        advantages = gae(rewards, values, following, terminated, ended, self.gamma, self.gae_lambda)
         weight = np.ones_like(values) if team else rollout.active.astype(np.float64)
+        if self._updates == 0 and self.value_start == "mean":
+            self.values.raise_by(steady_value(rewards, terminated, weight, self.gamma))
+            values, following = self.values.evaluate(rollout)
+        advantages = gae(rewards, values, following, terminated, ended, self.gamma, self.gae_lambda)
         self.values.set_returns(advantages + values, values, weight)
         each = np.broadcast_to(advantages, rollout.rewards.shape)
         return standardised(each, rollout.active, self.advantage_scope).reshape(len(each), -1)

@@ -63,6 +63,10 @@ class Critic(Trainable):
         found: Array = self.scale.denormalise(out[:, 0].double()).numpy()
         return found
 
+    def raise_by(self, amount: Array) -> None:
+        """Add a number to all values of each critic, ``(E,)`` in units of reward."""
+        self.scale.raise_by(torch.from_numpy(amount), self.params.views["net.head"])
+
     def set_returns(self, returns: Array, values: Array, weight: Array) -> None:
         """Move the scale, and set what the outputs should become, ``(E, R)`` each; rows of weight 0 do not count."""
         counted = torch.from_numpy(weight)

@@ -33,6 +33,10 @@ class ValueScale:
     def update(self, returns: Tensor, weight: Tensor, head: Tensor) -> None:
         """Take up a rollout's returns, ``(C, R)``, counted by ``weight``; ``head`` ``(C, 1, H + 1)`` is the critics' last layer."""
 
+    def raise_by(self, amount: Tensor, head: Tensor) -> None:
+        """Add ``amount`` ``(C,)`` to all values, in units of reward: to the last layer's bias."""
+        head[:, 0, -1] += amount.to(head.dtype)
+
     def normalise(self, values: Tensor) -> Tensor:
         """Map values ``(C, R)`` in units of reward to what the critics learn."""
         return (values - self.mean[:, None].to(values.dtype)) / self.std[:, None].to(values.dtype)
@@ -72,6 +76,10 @@ class ValueNorm(ValueScale):
         mean = self.first / self.debias
         std = (self.second / self.debias - mean.square()).clamp_min(self.FLOOR).sqrt()
         self._move(torch.where(seen, mean, self.mean), torch.where(seen, std, self.std), head)
+
+    def raise_by(self, amount: Tensor, head: Tensor) -> None:
+        """Add ``amount`` to all values by the scale's mean, so that outputs stay near 0; see :class:`ValueScale`."""
+        self.mean.add_(amount)
 
     def _move(self, mean: Tensor, std: Tensor, head: Tensor) -> None:
         """Set the scale."""

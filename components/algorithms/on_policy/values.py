@@ -32,6 +32,10 @@ class Values(Protocol):
         """Return V(s_t) and V(s'_t), float64 ``(S, T, N)`` each, in units of reward; evaluated once a rollout."""
         ...
 
+    def raise_by(self, start: Array) -> None:
+        """Add a number to all values of each stream, ``(S,)``; agents that share a critic get their mean."""
+        ...
+
     def set_returns(self, returns: Array, values: Array, weight: Array) -> None:
         """Set the critics' targets, ``(S, T, N)`` each."""
         ...
@@ -72,6 +76,10 @@ class CentralValues:
         others = critic.values_of(np.array(np.broadcast_to(rest, (len(values), *rest.shape))))
         times, copies = rollout.final_rows()
         return values, successor_values(values, others[:, : rollout.copies], times, copies, others[:, rollout.copies :])
+
+    def raise_by(self, start: Array) -> None:
+        """Raise the values; see :class:`Values`."""
+        self.critics[0].raise_by(start)
 
     def set_returns(self, returns: Array, values: Array, weight: Array) -> None:
         """Set the targets; see :class:`Values`."""
@@ -134,6 +142,11 @@ class LocalValues:
             seen = [np.concatenate([rollout.observations[name][-1], rollout.finals(name)]) for name in names]
             unit.fill(rest[e], seen, self._norms[unit.name])
         return rest
+
+    def raise_by(self, start: Array) -> None:
+        """Raise the values; see :class:`Values`."""
+        for units, critic in self._stacks:
+            critic.raise_by(np.array([start[list(unit.agents)].mean() for unit in units]))
 
     def set_returns(self, returns: Array, values: Array, weight: Array) -> None:
         """Set the targets; see :class:`Values`."""

@@ -99,14 +99,29 @@ class Reference:
             shape = np.asarray(rows).shape
             return critic(torch.from_numpy(np.asarray(rows).reshape(-1, shape[-1])).double())[:, 0].view(shape[:-1]).numpy()
 
+    def paid(self, seen, name):
+        """Rewards of one stream, and which steps terminated or ended."""
+        central = "critic" in self.critics
+        rewards = np.stack([np.mean([t.result.rewards[n] for n in NAMES], axis=0) if central else t.result.rewards[name] for t in seen])
+        terminated, ended = (np.stack([getattr(t.result, key) for t in seen]).astype(float) for key in ("terminated", "ended"))
+        return rewards, terminated, ended
+
+    def begin(self, seen):
+        """Raise every critic to the constant that equals the mean reward and its own discounted continuation, found by iteration."""
+        for name, critic in self.critics.items():
+            rewards, terminated, _ = self.paid(seen, name)
+            value = 0.0
+            for _ in range(2000):
+                value = rewards.mean() + GAMMA * (1.0 - terminated.mean()) * value
+            critic[-1].bias.data += value
+
     def advantages(self, seen, name):
         """Returns, advantages and critic inputs of one stream; the critic reads the state, or the agent's observation."""
         central = "critic" in self.critics
         critic = self.critics["critic" if central else name]
         look = (lambda s: s.state) if central else (lambda s: s.observations[name])
         before, after = np.stack([look(t.snapshot) for t in seen]), np.stack([look(t.result.snapshot) for t in seen])
-        rewards = np.stack([np.mean([t.result.rewards[n] for n in NAMES], axis=0) if central else t.result.rewards[name] for t in seen])
-        terminated, ended = (np.stack([getattr(t.result, key) for t in seen]).astype(float) for key in ("terminated", "ended"))
+        rewards, terminated, ended = self.paid(seen, name)
         value = self.values(critic, before)
         advantage = reference_gae(rewards, value, self.values(critic, after), terminated, ended)
         return before, advantage, advantage + value
@@ -151,13 +166,21 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("dtype", "bar"), [(torch.float32, 1e-6), (torch.float64, 1e-10)], ids=["single", "double"])
+PRECISIONS = [
+    pytest.param(torch.float32, 1e-6, "zero", id="single"),  # values far from 0 cost digits that are not the update's
+    pytest.param(torch.float64, 1e-10, "zero", id="double"),
+    pytest.param(torch.float64, 1e-10, "mean", id="double-from-mean"),
+]
+
+
+@pytest.mark.parametrize(("dtype", "bar", "start"), PRECISIONS)
 @pytest.mark.parametrize(("kind", "options", "order", "clip", "sequential"), CASES)
-def test_two_updates(loop, crew, in_precision, dtype, bar, kind, options, order, clip, sequential):
+def test_two_updates(loop, crew, in_precision, dtype, bar, start, kind, options, order, clip, sequential):
     keys = {
         "rollout_steps": 15,
         "hidden_sizes": (12, 8),
         "value_scale": "none",
+        "value_start": start,
         "gamma": GAMMA,
         "gae_lambda": LAMBDA,
         "learning_rate": 3e-3,
@@ -168,6 +191,8 @@ def test_two_updates(loop, crew, in_precision, dtype, bar, kind, options, order,
         reference = Reference(algorithm, crew())
         for update in range(2):
             seen = run.step(15).transitions[15 * update :]
+            if update == 0 and start == "mean":
+                reference.begin(seen)
             reference.update(seen, order, clip, sequential)
             assert any(t.result.truncated.any() for t in seen)
             for actor in algorithm.actors:
