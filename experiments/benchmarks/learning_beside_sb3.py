@@ -1,8 +1,8 @@
-"""Learning beside stable-baselines3's PPO: equal env steps, equal settings, three seeds; returns of ten whole episodes without exploration.
+"""Learning beside stable-baselines3's PPO: equal env steps, equal settings, three seeds; returns of whole episodes without exploration.
 
     cartpole   CartPole-v1, 50,000 env steps
     pendulum   Pendulum-v1, 100,000 env steps, rates falling to 0
-    spread     simple_spread of mpe2 (three agents), 50,000 env steps: IPPO with shared parameters on both sides, then MAPPO and HAPPO
+    spread     simple_spread of mpe2 (three agents), 80,000 env steps: IPPO with shared parameters on both sides, then MAPPO and HAPPO
 
     python experiments/benchmarks/learning_beside_sb3.py
     python experiments/benchmarks/learning_beside_sb3.py --tasks pendulum --seeds 1
@@ -22,7 +22,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
-from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
@@ -38,7 +37,8 @@ from wattloom.environment import EnvironmentSpec
 from wattloom.evaluation import evaluate_policy
 from wattloom.seeding import Seeds
 
-COPIES, EPISODES = 8, list(range(1000, 1010))
+COPIES = 8
+EPISODES = {"cartpole": 10, "pendulum": 10, "spread": 200}  # of reset seeds from 1000; those of simple_spread are 25 steps and differ much
 
 
 def spread(copies: int) -> Any:
@@ -60,12 +60,18 @@ TASKS: dict[str, tuple[Callable[[int], Any], int, dict[str, Any], dict[str, Any]
     ),
     "spread": (
         spread,
-        50_000,
+        80_000,
         {"rollout_steps": 100, "gamma": 0.98, "gae_lambda": 0.95, "epochs": 10, "minibatches": 2, "learning_rate": 7e-4},
         {"entropy_coefficient": 0.01},
     ),
 }
 GYM = {"cartpole": "CartPole-v1", "pendulum": "Pendulum-v1"}
+
+
+def judged(task: str, make: Callable[[int], Any], policy: Callable[[int], Any]) -> float:
+    """Mean return of the episodes of a task, summed over agents."""
+    episodes = list(range(1000, 1000 + EPISODES[task]))
+    return float(evaluate_policy(make(min(25, len(episodes))), policy, episodes).returns.mean())
 
 
 def ours(kind: type, task: str, seed: int, **more: Any) -> tuple[float, float]:
@@ -84,7 +90,7 @@ def ours(kind: type, task: str, seed: int, **more: Any) -> tuple[float, float]:
         algorithm.update()
         snapshot = environment.reset(mask=result.ended) if result.ended.any() else result.snapshot
     spent = time.process_time() - begin
-    return float(evaluate_policy(make(len(EPISODES)), lambda n: algorithm.policy(n, explore=False), EPISODES).returns.mean()), spent
+    return judged(task, make, lambda n: algorithm.policy(n, explore=False)), spent
 
 
 class Flattened(VecEnv):
@@ -161,16 +167,15 @@ def theirs(task: str, seed: int) -> tuple[float, float]:
     begin = time.process_time()
     model.learn(steps * venv.num_envs // COPIES)
     spent = time.process_time() - begin
-    environment = make(len(EPISODES))
-    names = [agent.name for agent in environment.agents]
-    assert isinstance(environment.agents[0].action_space, spaces.Space)
-    return float(evaluate_policy(environment, lambda n: Played(model, names), EPISODES).returns.mean()), spent
+    names = [agent.name for agent in make(1).agents]
+    return judged(task, make, lambda n: Played(model, names)), spent
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
+    parser.add_argument("--only", nargs="*", default=[], help="contestants by name; none: all")
     options = parser.parse_args()
     torch.set_num_threads(1)
     for task in options.tasks:
@@ -182,6 +187,8 @@ def main() -> None:
         else:
             contestants["PPO"] = lambda seed, t=task: ours(IPPO, t, seed)
         for name, run in contestants.items():
+            if options.only and name not in options.only:
+                continue
             found = [run(seed) for seed in options.seeds]
             returns, cpu = [round(r, 1) for r, _ in found], [round(c, 1) for _, c in found]
             print(
