@@ -80,7 +80,7 @@ class FileSource:
     region: str | None = None
     time_column: str | int | None = None
     time_format: str | None = None
-    zone: str | None = None
+    zone: str | float | None = None
     label: Literal["start", "end"] | None = None
     step_seconds: int | None = None
     missing: Missing = "interpolate"
@@ -98,7 +98,8 @@ class FileSource:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "column", fixed(self.column))
-        object.__setattr__(self, "unit", fixed(self.unit))
+        object.__setattr__(self, "unit", str(self.unit) if isinstance(self.unit, int) else fixed(self.unit))  # unit=1 reads as a number
+        object.__setattr__(self, "zone", f"{self.zone:+g}" if isinstance(self.zone, (int, float)) else self.zone)  # zone=+1 does too
         object.__setattr__(self, "transforms", tuple(self.transforms))
         for finding in self.findings():
             if finding.level == "warning":

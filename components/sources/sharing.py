@@ -8,9 +8,32 @@ from typing import TYPE_CHECKING
 
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.table import Table
+from wattloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from wattloom.components.sources.protocol import Source
+
+
+def table_of_part(name: str, part: object, calendar: Calendar, seed: int = 0) -> Table:
+    """Return the table of an environment's part ``name``: of a source, loaded once a process, or a table as it is.
+
+    Raises:
+        ConfigError: The part is no source, one of another kind, or loads no table.
+    """
+    from wattloom.components.sources.protocol import Source
+
+    if isinstance(part, Table):
+        return part
+    what = f"{name} ({type(part).__module__}.{type(part).__qualname__})"
+    lacking = [entry for entry in ("kind", "load") if not hasattr(part, entry)]
+    if lacking or not isinstance(part, Source):
+        raise ConfigError(f'{what} is no source, it lacks {" and ".join(lacking)}: give it kind = "{name}" and load(calendar, seed)')
+    if part.kind != name:
+        raise ConfigError(f"{what} is a source of {part.kind!r}: use it as {part.kind}=..., or set its kind to {name!r}")
+    table = shared(part, calendar, seed)
+    if not isinstance(table, Table):
+        raise ConfigError(f"{what}: load returned a {type(table).__name__}, not a Table; wattloom.components.sources.loading.table_of makes one")
+    return table
 
 
 def shared(source: Source, calendar: Calendar, seed: int = 0) -> Table:

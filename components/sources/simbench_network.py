@@ -27,7 +27,36 @@ START = np.datetime64("2015-12-31T23:00")  # midnight of 1 January 2016, one hou
 
 
 @dataclass(frozen=True)
-class SimBenchDemand:
+class _Profiles:
+    """What both readers are told.
+
+    Attributes:
+        network: SimBench code.
+        resample: How quarter-hours become the step of the environment.
+        transforms: Changes to the series, in order.
+    """
+
+    network: str
+    resample: Resample = "auto"
+    transforms: Sequence[Transform] = ()
+
+    wanted: ClassVar[tuple[tuple[str, str, str], ...]]  # table, column, name of the series
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "transforms", tuple(self.transforms))
+
+    def load(self, calendar: Calendar, seed: int = 0) -> Table:
+        """Return the factors on a calendar.
+
+        Raises:
+            DataError: The network has no such profile.
+        """
+        profiles = simbench_profiles(self.network)
+        series = [one for wanted in self.wanted for one in _factors(self.network, profiles, *wanted)]
+        return table_of(series, calendar, resample=self.resample, transforms=self.transforms, seed=seed)
+
+
+class SimBenchDemand(_Profiles):
     """Loads of a SimBench network: ``demand``, and ``demand_BUS`` and ``reactive_BUS`` as factors of the active and reactive table load.
 
     Attributes:
@@ -36,31 +65,11 @@ class SimBenchDemand:
         transforms: Changes to the series, in order.
     """
 
-    network: str
-    resample: Resample = "auto"
-    transforms: Sequence[Transform] = ()
-
     kind: ClassVar[str] = "demand"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "transforms", tuple(self.transforms))
-
-    def load(self, calendar: Calendar, seed: int = 0) -> Table:
-        """Return the factors on a calendar.
-
-        Raises:
-            DataError: The network has no load profile.
-        """
-        profiles = simbench_profiles(self.network)
-        series = [
-            *_factors(self.network, profiles, "load", "p_mw", "demand"),
-            *_factors(self.network, profiles, "load", "q_mvar", "reactive")[1:],
-        ]
-        return table_of(series, calendar, resample=self.resample, transforms=self.transforms, seed=seed)
+    wanted = (("load", "p_mw", "demand"), ("load", "q_mvar", "reactive"))
 
 
-@dataclass(frozen=True)
-class SimBenchSolar:
+class SimBenchSolar(_Profiles):
     """Generators of a SimBench network, those of wind and water too: ``solar``, and ``solar_BUS`` as factors of the table's power.
 
     Attributes:
@@ -69,27 +78,12 @@ class SimBenchSolar:
         transforms: Changes to the series, in order.
     """
 
-    network: str
-    resample: Resample = "auto"
-    transforms: Sequence[Transform] = ()
-
     kind: ClassVar[str] = "solar"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "transforms", tuple(self.transforms))
-
-    def load(self, calendar: Calendar, seed: int = 0) -> Table:
-        """Return the factors on a calendar.
-
-        Raises:
-            DataError: The network has no generator.
-        """
-        series = _factors(self.network, simbench_profiles(self.network), "sgen", "p_mw", "solar")
-        return table_of(series, calendar, resample=self.resample, transforms=self.transforms, seed=seed)
+    wanted = (("sgen", "p_mw", "solar"),)
 
 
 def _factors(network: str, profiles: dict[tuple[str, str], Any], table: str, column: str, name: str) -> list[Series]:
-    """Return the factor of the sum of one table, then that of each of its buses."""
+    """Return the factor of the sum of one table (but for reactive power), then that of each of its buses."""
     elements, frame = profiles[table, "table"], profiles[table, column]
     if frame.shape[1] == 0:
         raise DataError(f"SimBench network '{network}' has no profile of its table {table}")
@@ -102,4 +96,5 @@ def _factors(network: str, profiles: dict[tuple[str, str], Any], table: str, col
             factor: Floats = values[:, chosen].sum(axis=1) / whole
             yield Series(label, "1", factor, QUARTER, START, 1.0, f"SimBench {network}")
 
-    return [*series(name, slice(None)), *(s for bus in np.unique(buses) for s in series(f"{name}_{bus}", buses == bus))]
+    whole = [] if name == "reactive" else series(name, slice(None))
+    return [*whole, *(s for bus in np.unique(buses) for s in series(f"{name}_{bus}", buses == bus))]

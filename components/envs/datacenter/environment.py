@@ -21,6 +21,7 @@ from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, st
 from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State, Table
 from wattloom.components.envs.datacenter.render import Strip
 from wattloom.components.sources.protocol import Source
+from wattloom.components.sources.sharing import table_of_part
 from wattloom.environment import AgentSpec, Array, Snapshot
 from wattloom.errors import ConfigError, EnvironmentFault
 
@@ -136,7 +137,7 @@ class DataCenter(BatchedEnvironment):
         self.load_shifting.bind(self.site)
         self.battery.bind(self.site)
         calendar = self.episode.calendar
-        tables = {name: source.load(calendar, data_seed) if isinstance(source, Source) else source for name, source in sources.items()}
+        tables = {name: table_of_part(name, source, calendar, data_seed) for name, source in sources.items()}
         self.episode.bind(tables, self.cooling, num_envs)
         self.observation.bind(self)
         self.reward.bind(self)

@@ -15,7 +15,7 @@ import numpy as np
 from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State, Table, Weather
 from wattloom.components.physics.magnus import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
-from wattloom.components.sources.protocol import Starts, WeekSplit
+from wattloom.components.sources.protocol import Starts, WeekSplit, check_leak
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 
@@ -100,6 +100,9 @@ class CalendarEpisode:
                     f"the episode's calendar has {n} of {self.calendar.step_seconds} s"
                 )
         self.tables = dict(sources)
+        if self.part is not None:
+            for table in sources.values():
+                check_leak(table, self.weeks, "warn")  # one series that repeats beside others that do not is worth a word, not a refusal
         dry = sources["weather"].column("dry_bulb")
         wet = np.minimum(sources["weather"].column("wet_bulb"), dry)
         ratio = humidity_ratio(dry, wet)

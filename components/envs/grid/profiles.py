@@ -23,7 +23,8 @@ from wattloom.components.envs.grid import places
 from wattloom.components.envs.grid.assets import Fleet
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, Integers, State
-from wattloom.components.sources.protocol import Calendar, Source, Table, shared
+from wattloom.components.sources.protocol import Calendar, Source, Table
+from wattloom.components.sources.sharing import table_of_part
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 
@@ -122,9 +123,7 @@ class Profiles:
             DataError: Missing values, a unit that cannot be meant, or a table on another clock.
         """
         read = {
-            name: shared(source, self.calendar, seed) if isinstance(source, Source) else source
-            for name, source in tables.items()
-            if source is not None
+            name: table_of_part(name, source, self.calendar, seed) for name, source in tables.items() if source is not None
         }
         return Rows(self, read, feeder, fleet, seed)
 

@@ -7,6 +7,8 @@ import pytest
 
 import wattloom
 from wattloom.components.envs.datacenter.episode import CalendarEpisode
+from wattloom.components.sources.formats.findings import DataWarning
+from wattloom.components.sources.splits import LeakWarning
 from wattloom.errors import ConfigError
 
 WARM = [4, 5, 6, 7, 8, 9]
@@ -71,3 +73,11 @@ def test_one_month_or_none_draws_as_before():
 def test_what_cannot_be_is_refused(values):
     with pytest.raises(ConfigError):
         first_days(**values)
+
+
+def test_a_week_repeated_over_parts_is_told(tmp_path):
+    path = tmp_path / "cpu.csv"
+    hours = 0.5 + 0.4 * np.sin(np.arange(168) * 1.7)
+    path.write_text("\n".join([",cpu_load", *(f"{i},{v:.6f}" for i, v in enumerate(np.tile(hours, 4)))]))
+    with pytest.warns(LeakWarning, match="repeats every 168 h"), pytest.warns(DataWarning):
+        wattloom.make("datacenter", workload="sustaindc", workload__path=str(path), episode__part="train")

@@ -389,3 +389,10 @@ def test_read_leaves_policies_to_the_caller(files):
     assert [f.level for f in read(path, policies=Policies(missing="error")).findings if f.name == "missing_stamp"] == ["error"]
     series = read(path).series["carbon_intensity"]
     assert table_of([series], Calendar.year(2022)).values.shape == (8760, 1)
+
+
+def test_a_number_on_the_command_line_may_be_a_zone_or_a_unit(files):
+    path = str(files.series(stamps=files.stamps(200, end=""), values=files.load(200), column="utilization"))
+    source = WorkloadFile(path=path, column="utilization", zone=-3.5, unit=1)
+    assert (source.zone, source.unit) == ("-3.5", "1")
+    assert source.read().series["utilization"].utc_offset_hours == -3.5
