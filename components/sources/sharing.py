@@ -32,7 +32,9 @@ def table_of_part(name: str, part: object, calendar: Calendar, seed: int = 0) ->
         raise ConfigError(f"{what} is a source of {part.kind!r}: use it as {part.kind}=..., or set its kind to {name!r}")
     table = shared(part, calendar, seed)
     if not isinstance(table, Table):
-        raise ConfigError(f"{what}: load returned a {type(table).__name__}, not a Table; wattloom.components.sources.loading.table_of makes one")
+        raise ConfigError(
+            f"{what}: load returned a {type(table).__name__}, not a Table; wattloom.components.sources.loading.table_of makes one"
+        )
     return table
 
 

@@ -53,7 +53,8 @@ def windows() -> None:
         table = Table(calendar, names, values, stored=RNG.random((calendar.n_steps, STEPS, columns)))
         start = RNG.integers(0, calendar.n_steps - STEPS - LATER, COPIES)
         label = f"{calendar.n_steps} steps, {columns} column(s): "
-        gather = microseconds(lambda t=table, s=start, a=np.arange(STEPS): t.values[s[:, None] + a])
+        lead = np.arange(STEPS)
+        gather = microseconds(lambda t=table, s=start, a=lead: t.values[s[:, None] + a])
         answer = table.window(start, STEPS)
         line(label + "a plain copy of the answer", microseconds(lambda a=answer: a.copy()))
         line(label + "at", microseconds(lambda t=table, s=start: t.at(s)))

@@ -127,7 +127,10 @@ class CalendarEpisode:
         if carbon.min() < 0:
             raise DataError(f"carbon reaches {carbon.min():.3g} g CO2/kWh; an intensity is not negative: clip it, or choose another source")
         if named[0].min() < 0 or named[0].max() > 1:
-            raise DataError(f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1")
+            raise DataError(
+                f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1: "
+                "correct it, or set workload.resample=hold where smoothing between hours went beyond"
+            )
         self._rows = np.concatenate([np.stack(named, axis=1), cooling.columns(weather)], axis=1)
         self.dew_point = weather.dew_point
         self.first_days = self._first_days()

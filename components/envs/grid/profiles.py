@@ -122,9 +122,7 @@ class Profiles:
         Raises:
             DataError: Missing values, a unit that cannot be meant, or a table on another clock.
         """
-        read = {
-            name: table_of_part(name, source, self.calendar, seed) for name, source in tables.items() if source is not None
-        }
+        read = {name: table_of_part(name, source, self.calendar, seed) for name, source in tables.items() if source is not None}
         return Rows(self, read, feeder, fleet, seed)
 
 

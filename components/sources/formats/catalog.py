@@ -109,7 +109,13 @@ def refuse_other_head(made: Format, path: Path) -> None:
     message = ""
     if begin and not re.search(begin, first):
         message, fix = f"the first line of format {made.name} matches {begin!r}; here it is {first[:60]!r}", "choose another format="
-    elif made.layout.header and not made.layout.skip_lines and separator not in ("auto", other) and separator not in first and first.count(other) > 1:
+    elif (
+        made.layout.header
+        and not made.layout.skip_lines
+        and separator not in ("auto", other)
+        and separator not in first
+        and first.count(other) > 1
+    ):
         message = f"format {made.name} separates columns by {separator!r}, this file by {other!r}"
         fix = f"export it with {separator!r}, or read it with format=csv, which finds the separator, and name the column= and the zone="
     if message:

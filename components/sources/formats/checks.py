@@ -75,7 +75,9 @@ def temperature_unit(one: Measured) -> list[Finding]:
     guess = ("Kelvin", "K") if 200 < mean < 340 else ("Fahrenheit", "degF")
     damaged = _few(one, count)
     text = f"{count} temperatures lie outside -60 .. 60 degC (mean {mean:.1f}): looks like {'damage' if damaged else guess[0]}"
-    fix = "correct the value" if damaged else f"set unit={{{one.name}: {guess[1]}}}, or correct the value"  # by name: a file may hold other temperatures
+    fix = (
+        "correct the value" if damaged else f"set unit={{{one.name}: {guess[1]}}}, or correct the value"
+    )  # by name: a file may hold other temperatures
     return _say(one, "error", "temperature_unit", text, fix, int(np.flatnonzero(outside)[0]), count)
 
 

@@ -112,7 +112,7 @@ def _day(axes: Axes, series: Series, site: bool) -> None:
     axes.fill_between(np.arange(24) + 0.5, low, high, color=style.RAW, alpha=0.45, linewidth=0, label="10–90 %")
     axes.plot(np.arange(24) + 0.5, middle, color=style.TRAINING, label="median")
     axes.set_xticks([0, 6, 12, 18, 24])
-    unnamed = site or series.start_utc is None and series.utc_offset_hours is None
+    unnamed = site or (series.start_utc is None and series.utc_offset_hours is None)
     axes.set_xlabel(f"hour of day ({'local standard time' if unnamed else zone_of(series.utc_offset_hours or 0.0)})")
     axes.set_title("day")
     _legend(axes)

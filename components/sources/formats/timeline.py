@@ -71,7 +71,9 @@ def _numbered(frame: Frame) -> tuple[Finding, ...]:
     if not odd.size:
         return ()
     before, after = (int(numbers.iloc[odd[0] + i]) for i in (0, 1))
-    message = f"the rows are numbered, and {after} follows {before} ({odd.size} such places); without dates they are taken one after the other"
+    message = (
+        f"the rows are numbered, and {after} follows {before} ({odd.size} such places); without dates they are taken one after the other"
+    )
     row = int(frame.lines[odd[0] + 1])
     found = Finding("warning", "missing_stamp", frame.path, message, "complete the file, or number its rows anew", row, value=str(after))
     return (replace(found, count=int(odd.size)),)

@@ -77,7 +77,7 @@ def test_what_cannot_be_is_refused(values):
 
 def test_a_week_repeated_over_parts_is_told(tmp_path):
     path = tmp_path / "cpu.csv"
-    hours = 0.5 + 0.4 * np.sin(np.arange(168) * 1.7)
+    hours = 0.5 + 0.2 * np.sin(np.arange(168) * 1.7)
     path.write_text("\n".join([",cpu_load", *(f"{i},{v:.6f}" for i, v in enumerate(np.tile(hours, 4)))]))
     with pytest.warns(LeakWarning, match="repeats every 168 h"), pytest.warns(DataWarning):
         wattloom.make("datacenter", workload="sustaindc", workload__path=str(path), episode__part="train")

@@ -244,7 +244,7 @@ class TestProfiles:
             ("demand", 87.0, "is it in per cent"),
             ("demand", 0.0, "never positive"),
             ("demand", np.nan, "missing values"),
-            ("solar", 60.0, "divide per cent by 100"),
+            ("solar", 60.0, "Divide per cent by 100 .*Scale, factor: 0.01667"),
         ],
     )
     def test_bad_data_is_named(self, name, values, words):

@@ -203,7 +203,12 @@ CASES = {
     "zip": Case(bytes_of("cpu.zip", b"PK\x03\x04rest"), WorkloadFile, "format_unknown", "error", 1, fix="unpack"),
     "web page": Case(bytes_of("cpu.csv", b"<!DOCTYPE html>\n<p>404"), WorkloadFile, "format_unknown", "error", 1, fix="the page"),
     "LFS pointer": Case(
-        bytes_of("cpu.csv", b"version https://git-lfs.github.com/spec/v1\noid x\n"), WorkloadFile, "format_unknown", "error", 1, fix="lfs pull"
+        bytes_of("cpu.csv", b"version https://git-lfs.github.com/spec/v1\noid x\n"),
+        WorkloadFile,
+        "format_unknown",
+        "error",
+        1,
+        fix="lfs pull",
     ),
     "UTF-16 is read": Case(utf_16, WorkloadFile, "percent_for_fraction", "error", fix="unit=%"),
     "other separator": Case(
@@ -245,9 +250,15 @@ CASES = {
         fix="unit=%",
     ),
     "numbered rows left out": Case(skipped_numbers, WorkloadFile, "missing_stamp", "warning", 202, "210", "number its rows anew"),
-    "civil time, a day left out": Case(lambda f: simbench(f, 96), DemandFile, "step_irregular", "error", 502, "31.10.2016 04:00", "complete"),
+    "civil time, a day left out": Case(
+        lambda f: simbench(f, 96), DemandFile, "step_irregular", "error", 502, "31.10.2016 04:00", "complete"
+    ),
     "jobs in milliseconds": Case(
-        lambda f: f.jobs(jobs=[(h * 3_600_000, 7_200_000, 2, 1, "HP") for h in range(200)]), JobsFile, "job_time_unit", "warning", fix="scale"
+        lambda f: f.jobs(jobs=[(h * 3_600_000, 7_200_000, 2, 1, "HP") for h in range(200)]),
+        JobsFile,
+        "job_time_unit",
+        "warning",
+        fix="scale",
     ),
     "file missing": Case(lambda f: f.workload().with_name("cpu_.csv"), WorkloadFile, "file_missing", "error", fix="did you mean"),
     "file empty": Case(empty, WorkloadFile, "file_empty", "error"),

@@ -379,7 +379,11 @@ def test_repetition_beyond_the_dates_of_a_file_is_told(files, year, share):
         notes = source.load(Calendar.year(year, utc_offset_hours=-5)).notes
     assert [share in note and "wrapped" in note for note in notes] == ([True] if share else [])
     assert len(told) == len(notes)
-    assert all("simulate the year of the data (data center: episode.year=2022; grid: profiles.start=2022-01-01)" in note and "carbon.wrap=error" in note for note in notes)
+    assert all(
+        "simulate the year of the data (data center: episode.year=2022; grid: profiles.start=2022-01-01)" in note
+        and "carbon.wrap=error" in note
+        for note in notes
+    )
     with pytest.raises(DataError, match="covers 2021-12-31T23:00:00"):
         CarbonFile(path=str(files.carbon()), wrap="error").load(Calendar.year(2024))
 
