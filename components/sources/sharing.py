@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.table import Table
@@ -22,8 +22,8 @@ def table_of_part(name: str, part: object, calendar: Calendar, seed: int = 0) ->
     """
     from wattloom.components.sources.protocol import Source
 
-    if isinstance(part, Table):
-        return part
+    if isinstance(part, Table) or all(hasattr(part, entry) for entry in ("calendar", "values", "column")):
+        return cast(Table, part)  # or what reads like one
     what = f"{name} ({type(part).__module__}.{type(part).__qualname__})"
     lacking = [entry for entry in ("kind", "load") if not hasattr(part, entry)]
     if lacking or not isinstance(part, Source):

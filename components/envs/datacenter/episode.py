@@ -16,6 +16,7 @@ from wattloom.components.envs.datacenter.protocol import Cooling, Inputs, State,
 from wattloom.components.physics.magnus import dew_point, humidity_ratio
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.protocol import Starts, WeekSplit, check_leak
+from wattloom.components.sources.protocol import Table as SourceTable
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 
@@ -101,7 +102,7 @@ class CalendarEpisode:
                 )
         self.tables = dict(sources)
         if self.part is not None:
-            for table in sources.values():
+            for table in (table for table in sources.values() if isinstance(table, SourceTable)):
                 check_leak(table, self.weeks, "warn")  # one series that repeats beside others that do not is worth a word, not a refusal
         dry = sources["weather"].column("dry_bulb")
         wet = np.minimum(sources["weather"].column("wet_bulb"), dry)
