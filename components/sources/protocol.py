@@ -14,7 +14,7 @@ from typing import Literal, Protocol, runtime_checkable
 from wattloom.components.sources.calendar import Calendar
 from wattloom.components.sources.jobs import JobList, JobSource, utilization_of
 from wattloom.components.sources.normalisation import Normaliser
-from wattloom.components.sources.sharing import shared
+from wattloom.components.sources.sharing import shared, table_of_part
 from wattloom.components.sources.splits import BlockSplit, MonthSplit, NoSplit, Split, WeekSplit, check_leak
 from wattloom.components.sources.starts import Starts
 from wattloom.components.sources.table import ForecastMode, Table, Wrap
@@ -38,6 +38,7 @@ __all__ = [
     "Wrap",
     "check_leak",
     "shared",
+    "table_of_part",
     "utilization_of",
 ]
 

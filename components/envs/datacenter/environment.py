@@ -20,8 +20,7 @@ from wattloom.components.envs.datacenter.figures import FIGURES
 from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
 from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State, Table
 from wattloom.components.envs.datacenter.render import Strip
-from wattloom.components.sources.protocol import Source
-from wattloom.components.sources.sharing import table_of_part
+from wattloom.components.sources.protocol import Source, table_of_part
 from wattloom.environment import AgentSpec, Array, Snapshot
 from wattloom.errors import ConfigError, EnvironmentFault
 

@@ -23,8 +23,7 @@ from wattloom.components.envs.grid import places
 from wattloom.components.envs.grid.assets import Fleet
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, Integers, State
-from wattloom.components.sources.protocol import Calendar, Source, Table
-from wattloom.components.sources.sharing import table_of_part
+from wattloom.components.sources.protocol import Calendar, Source, Table, table_of_part
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 
