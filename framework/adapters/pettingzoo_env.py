@@ -12,7 +12,7 @@ from pettingzoo import ParallelEnv
 from wattloom.adapters.frozen import valid_action
 from wattloom.adapters.gymnasium_env import checked_render_mode, metadata, spread
 from wattloom.environment import ActionSpace, Array, Environment, Snapshot, StepResult
-from wattloom.errors import ConfigError
+from wattloom.errors import ConfigError, did_you_mean
 
 
 class PettingZooEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -67,9 +67,16 @@ class PettingZooEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # Pettin
     def step(
         self, actions: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
-        """Advance by one step under the actions of the live agents."""
+        """Advance by one step under the actions of the live agents; those of agents that left are not read.
+
+        Raises:
+            ConfigError: Nobody is live, a live agent has no action, or there is no agent of a name.
+        """
         if self._snapshot is None or not self.agents:
             raise ConfigError("step() without a live agent: call reset() first")
+        for name in actions:
+            if name not in self.action_spaces:
+                raise ConfigError(f"an action for '{name}', and there is no such agent{did_you_mean(str(name), self.possible_agents)}")
         result = self.environment.step({name: self._action(name, actions) for name in self.possible_agents})
         self._snapshot = snapshot = result.snapshot
         live = self.agents

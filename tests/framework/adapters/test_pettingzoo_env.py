@@ -55,10 +55,13 @@ def test_masks_and_central_state(team):
         PettingZooEnv(Pendulum()).state()
 
 
-def test_a_live_agent_needs_an_action(team):
+def test_an_action_belongs_to_an_agent_that_is_there(team):
     env = PettingZooEnv(team("box"))
     env.reset(seed=1)
     with pytest.raises(ConfigError, match="live agent 'third'"):
         env.step({"first": np.zeros(2, np.float32), "second": np.zeros(1, np.float32)})
+    actions = {name: env.action_space(name).sample() for name in env.agents}
+    with pytest.raises(ConfigError, match="'thirds', and there is no such agent; did you mean 'third'"):
+        env.step(actions | {"thirds": actions["third"]})
     with pytest.raises(ConfigError, match="num_envs=2"):
         PettingZooEnv(team("box", num_envs=2))
