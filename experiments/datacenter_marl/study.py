@@ -89,7 +89,7 @@ def rows_of(cell: Cell, arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def planned(cell: Cell, days: list[int]) -> list[dict[str, Any]]:
     """Return the rows of the references, which plan continuous actions."""
-    continuous = compose(["env=datacenter", *cell.world, "env.actions=continuous"])
+    continuous = compose(["env=datacenter", *cell.world, "episode.part=test", "env.actions=continuous"])
     environment = build_environment(continuous, num_envs=len(days) * len(PLANNERS))
     planners = {name: prepare(RecedingHorizon(**values), environment) for name, values in PLANNERS.items()}
     return played(cell, environment, planners, days)

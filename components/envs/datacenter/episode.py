@@ -34,7 +34,8 @@ class CalendarEpisode:
         start_month: 1 .. 12, month in which episodes begin, or a list of months; None: any.
         start_hour: Local hour of the first step; None: drawn.
         utc_offset_hours: h, local standard time minus UTC.
-        part: ``"train"``, ``"validation"`` or ``"test"``: episodes lie wholly in weeks of this part; None: in any.
+        part: ``"train"``, ``"validation"`` or ``"test"``: episodes lie wholly in weeks of this part, those of ``"train"`` a day from others'
+            weeks on both sides, because observations show a day of the past and a forecast of the next; None: in any.
         split: Which of ``cycle`` successive weeks (Monday to Sunday, numbered from 0) are ``train``, ``validation`` and ``test``.
 
     Raises:
@@ -91,6 +92,14 @@ class CalendarEpisode:
         """Steps an episode."""
         return self.days * self.calendar.steps_per_day
 
+    @cached_property
+    def scaled_on(self) -> Array:
+        """Steps that scales of observations and rewards may be taken from, bool ``(n_steps,)``: training weeks where there are parts, else all."""
+        if self.part is None:
+            return np.ones(self.calendar.n_steps, dtype=bool)
+        scaled: Array = self.weeks.labels(self.calendar) == 0
+        return scaled
+
     def bind(self, sources: Mapping[str, Table], cooling: Cooling, num_envs: int) -> None:
         """Lay the sources side by side and precompute what depends on them alone."""
         n = self.calendar.n_steps
@@ -144,13 +153,18 @@ class CalendarEpisode:
         """
         per_hour = self.calendar.steps_per_day // 24
         late = 23 if self.start_hour is None else self.start_hour  # the latest hour that a start may be drawn at
-        rule = Starts(self.part, self.horizon, horizon=23 * per_hour if self.start_hour is None else 0, every_hours=1.0)
+        day = self.calendar.steps_per_day
+        before, after = (day, day + 1) if self.part == "train" else (0, 0)  # a test may know the day before it, training nothing of a test
+        drawn = 23 * per_hour if self.start_hour is None else 0
+        rule = Starts(self.part, self.horizon, history=before, horizon=drawn + after, every_hours=1.0)
         first = rule.valid(self.calendar, self.weeks) - (late * per_hour if self.start_hour is not None else 0)
         fits = first[first % self.calendar.steps_per_day == 0] // self.calendar.steps_per_day
         days: Array = fits[np.isin(self.calendar.month[:: self.calendar.steps_per_day][fits], self.months)]
         if len(days) == 0:
             raise ConfigError(
-                f"episode.start_month={self.start_month}, part={self.part}: an episode of {self.days} days does not fit there before the end of the year"
+                f"episode.start_month={self.start_month}, part={self.part}: an episode of {self.days} days"
+                f"{', and the day before and after it that is seen,' if before else ''} does not fit there before the end of the year: "
+                "make episode.days less, or a part longer"
             )
         return days
 
@@ -178,10 +192,11 @@ class CalendarEpisode:
         return Inputs(x[DEMAND], weather, x[CARBON], x[PRICE], x[CARBON_DAY], x[PRICE_DAY], x[PLANT:].T, index, x.T)
 
     def means(self) -> tuple[float, float, float]:
-        """Return mean demand, carbon intensity g/kWh and positive price USD/MWh of the year."""
-        price = self._rows[:, PRICE]
+        """Return mean demand, carbon intensity g/kWh and positive price USD/MWh of the year (of its training weeks where there are parts)."""
+        rows = self._rows[self.scaled_on]
+        price = rows[:, PRICE]
         positive = price[price > 0]
-        return float(self._rows[:, DEMAND].mean()), float(self._rows[:, CARBON].mean()), float(positive.mean()) if len(positive) else 1.0
+        return float(rows[:, DEMAND].mean()), float(rows[:, CARBON].mean()), float(positive.mean()) if len(positive) else 1.0
 
 
 def _asked(options: Mapping[str, Any], name: str, drawn: int, copy: int, num_envs: int) -> int:

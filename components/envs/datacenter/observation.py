@@ -141,8 +141,9 @@ class BlockObservation:
         wet, dry = tables["weather"].select("wet_bulb"), tables["weather"].select("dry_bulb")
         demand = tables["workload"]
         dew = self._parts.episode.dew_point
+        scaled_on = getattr(self._parts.episode, "scaled_on", slice(None))
         columns = [*_clock(carbon)]
-        scale = _scale(carbon.values[:, 0], 1.0)
+        scale = _scale(carbon.values[scaled_on, 0])
         columns += [scale(carbon.values[:, 0])]
         columns += [
             scale(self._ahead(carbon, first * per_hour, last * per_hour)) for first, last in ((0, 1), (1, 3), (3, 6), (6, 12), (12, 24))
@@ -150,10 +151,10 @@ class BlockObservation:
         columns += [self._rank(carbon, 24 * per_hour, True), self._rank(carbon, 24 * per_hour, False)]
         if self._with_price:
             price = tables["price"]
-            scale = _scale(price.values[:, 0], 1.0)
+            scale = _scale(price.values[scaled_on, 0])
             columns += [scale(price.values[:, 0]), scale(self._ahead(price, 0, 6 * per_hour)), self._rank(price, 24 * per_hour, True)]
-        scale = _scale(wet.values[:, 0], 1.0)
-        columns += [_scale(dry.values[:, 0], 1.0)(dry.values[:, 0]), scale(wet.values[:, 0]), (dew - 15.0) / 10.0]
+        scale = _scale(wet.values[scaled_on, 0])
+        columns += [_scale(dry.values[scaled_on, 0])(dry.values[:, 0]), scale(wet.values[:, 0]), (dew - 15.0) / 10.0]
         columns += [scale(self._ahead(wet, 0, 6 * per_hour)), scale(self._ahead(wet, 6 * per_hour, 24 * per_hour))]
         columns += [demand.values[:, 0], self._ahead(demand, 0, 6 * per_hour), self._ahead(demand, 6 * per_hour, 24 * per_hour)]
         year = np.zeros((carbon.calendar.n_steps + 1, len(self._names)), dtype=np.float32)
@@ -192,7 +193,7 @@ def _clock(table: Table) -> list[Array]:
     return [np.sin(hour), np.cos(hour), np.sin(day), np.cos(day), (calendar.day_of_week < 5).astype(np.float64)]
 
 
-def _scale(values: Array, floor: float) -> Any:
-    """Return the function x -> (x - mean)/max(std, floor) of a column."""
-    mean, std = float(values.mean()), max(float(values.std()), floor)
+def _scale(values: Array) -> Any:
+    """Return the function x -> (x - mean)/max(std, 1) of a column."""
+    mean, std = float(values.mean()), max(float(values.std()), 1.0)
     return lambda x: (x - mean) / std

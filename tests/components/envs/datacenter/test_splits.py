@@ -1,6 +1,7 @@
 """Episodes of one part of the year: whole weeks that no other part sees."""
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,3 +82,43 @@ def test_a_week_repeated_over_parts_is_told(tmp_path):
     path.write_text("\n".join([",cpu_load", *(f"{i},{v:.6f}" for i, v in enumerate(np.tile(hours, 4)))]))
     with pytest.warns(LeakWarning, match="repeats every 168 h"), pytest.warns(DataWarning):
         wattloom.make("datacenter", workload="sustaindc", workload__path=str(path), episode__part="train")
+
+
+def weeks_of_others_changed(monkeypatch):
+    """Halve everything that is not of the training weeks, before an environment is built on it."""
+    bind = CalendarEpisode.bind
+
+    def changed(self, sources, *more):
+        held_out = self.weeks.labels(self.calendar) != 0
+        bind(
+            self,
+            {name: replace(table, values=np.where(held_out[:, None], 0.5, 1.0) * table.values) for name, table in sources.items()},
+            *more,
+        )
+
+    monkeypatch.setattr(CalendarEpisode, "bind", changed)
+
+
+@pytest.mark.parametrize("forecast", ["persistence", "perfect"])
+def test_training_sees_no_step_of_another_week(monkeypatch, forecast):
+    """Neither in its values, nor in what observations show of the day before and after, nor in a scale of observation or reward."""
+
+    def played():
+        environment = wattloom.make(
+            "datacenter", num_envs=len(starts), price="synthetic", episode__part="train", observation__forecast=forecast
+        )
+        seen = [environment.reset(seed=1, options={"start_day": starts})]
+        rewards = []
+        for _ in range(environment.horizon):
+            result = environment.step({name: np.ones(len(starts), dtype=int) for name in ("load_shifting", "cooling", "battery")})
+            rewards.append(result.rewards["load_shifting"])
+            seen.append(result.snapshot)
+        return np.stack([snapshot.state for snapshot in seen]), np.stack(rewards)
+
+    first = sorted(first_days(part="train"))
+    starts = [first[0], first[1], first[6], first[7], first[-1]]
+    states, rewards = played()
+    weeks_of_others_changed(monkeypatch)
+    other_states, other_rewards = played()
+    np.testing.assert_allclose(states, other_states, rtol=0, atol=1e-6)  # sums over the year round differently
+    np.testing.assert_allclose(rewards, other_rewards, rtol=1e-9)
