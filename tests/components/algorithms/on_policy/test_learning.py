@@ -37,7 +37,8 @@ def ours(loop, algorithm, make, copies, steps, seed, episodes=EPISODES):
 
 
 def test_cartpole_is_balanced(loop):
-    assert ours(loop, IPPO(**CARTPOLE | RATES), cartpole, 8, 40_000, seed=1) >= 475.0
+    """One seed of the slow test; at 40,000 env steps one of ten is still below (427)."""
+    assert ours(loop, IPPO(**CARTPOLE | RATES), cartpole, 8, 50_000, seed=1) >= 475.0
 
 
 def test_the_preset_swings_the_pendulum_up():
