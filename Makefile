@@ -17,7 +17,7 @@ test: $(VENV)/.dev  ## set up, then run the fast tests
 	$(BIN)/python -m pytest -m "not slow" -q -n 2 --dist loadgroup $(ARGS)
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes (learning, exact resume under SIGKILL, wheels)
-	$(BIN)/python -m pytest -m slow -q -n 2 --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -m slow -q -n 2 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev .typing/linked  ## ruff, formatting, spelling, types
 	$(BIN)/ruff check .
