@@ -1,7 +1,8 @@
 """Draw the learning curve of every algorithm's page: ``python docs/make_learning_curves.py [NAME ...]``.
 
-Each algorithm trains on one task with seeds 1, 2 and 3; the command of a run is ``wattloom`` and the words below. Runs that are there already are read, not
-repeated (``--runs``). Shown is the mean return of the evaluations over env steps, a thin line a seed and their mean, beside references on the same episodes.
+Each algorithm trains on one task with seeds 1, 2 and 3; the command of a run is ``wattloom`` and the words below. Runs that are there already are read,
+not repeated (``--runs``). Shown is the mean return of the evaluations over env steps, a thin line a seed and their mean, beside references on the same
+episodes.
 """
 
 from __future__ import annotations
