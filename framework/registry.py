@@ -63,6 +63,10 @@ class Registry:
         if entry is not None:
             self._objects.pop(entry.target, None)
 
+    def entries(self) -> frozenset[Entry]:
+        """Return all entries as they are now."""
+        return frozenset(self._entries.values())
+
     def kinds(self) -> list[str]:
         """Return the kinds that hold registered components."""
         return sorted({kind for kind, _ in self._entries})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -12,7 +15,10 @@ import numpy as np  # noqa: E402 - the thread counts are read at import
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from wattloom.registry import REGISTRY  # noqa: E402
+
 torch.set_num_threads(1)
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 
 def pytest_collection_modifyitems(items):
@@ -25,6 +31,40 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _runs_in_a_folder_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setenv("WATTLOOM_RUNS", str(tmp_path / "runs"))
+
+
+def imported_experiments():
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if str(getattr(module, "__file__", None) or "").startswith(f"{EXPERIMENTS}{os.sep}")
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_behind():
+    """Several studies have a ``study.py``, and names once registered are listed to whoever comes next: both end with the file that brought them."""
+    before = REGISTRY.entries()
+    yield
+    left = [f"{entry.kind}={entry.name}" for entry in REGISTRY.entries() - before] + imported_experiments()
+    assert not left, f"this file leaves behind what the next one meets: {left}"
+
+
+@pytest.fixture(scope="module")
+def scripts():
+    """Import modules of a folder of ``experiments`` as its own scripts import them: ``scripts("grid33", "study", "references")``."""
+    before = REGISTRY.entries()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def load(folder, *names):
+            patch.syspath_prepend(str(EXPERIMENTS / folder))
+            return [importlib.import_module(name) for name in names]
+
+        yield load
+    for name in imported_experiments():
+        del sys.modules[name]
+    for entry in REGISTRY.entries() - before:
+        REGISTRY.remove(entry.kind, entry.name)
 
 
 def compare(one, two, path="", ignoring=()):

@@ -1,20 +1,17 @@
 """The study of learned policies on the data center: one cell with a tiny budget, stopped and continued."""
 
-import importlib
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "experiments" / "datacenter_marl"
+MODULES = ("methods", "study", "summary")
 TINY = ["env.num_envs=8", "algorithm.rollout_steps=24", "algorithm.hidden_sizes=[16]", "runner.total_steps=5760", "checkpoint.every=1000"]
 
 
-@pytest.fixture
-def module(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module
+@pytest.fixture(scope="module")
+def modules(scripts):
+    return dict(zip(MODULES, scripts("datacenter_marl", *MODULES), strict=True))
 
 
 def runs(out):
@@ -22,8 +19,8 @@ def runs(out):
 
 
 @pytest.mark.slow
-def test_a_cell_stops_continues_and_is_not_run_again(module, tmp_path, capsys):
-    study, summary = module("study"), module("summary")
+def test_a_cell_stops_continues_and_is_not_run_again(modules, tmp_path, capsys):
+    study, summary = modules["study"], modules["summary"]
     command = ["--places", "ca", "--seasons", "warm", "--seeds", "0", "--without-planners", "--out", str(tmp_path), *TINY]
     with pytest.raises(SystemExit, match="goes on from there"):
         study.main([*command, "runner.stop_at=2000"])
@@ -39,7 +36,7 @@ def test_a_cell_stops_continues_and_is_not_run_again(module, tmp_path, capsys):
 
     found = summary.episodes(tmp_path / "episodes.csv")
     methods = found["ca", "warm"]
-    assert set(methods) == {"happo", *module("methods").RULES}
+    assert set(methods) == {"happo", *modules["methods"].RULES}
     sizes = {len(values) for method in methods.values() for values in method.values()}
     assert sizes == {7}  # test weeks from April to September
     assert methods["no_op"]["co2_kg"].mean() > methods["fixed_24"]["co2_kg"].mean()
@@ -50,8 +47,8 @@ def test_a_cell_stops_continues_and_is_not_run_again(module, tmp_path, capsys):
     assert (tmp_path / "curves.png").stat().st_size > 5000
 
 
-def test_a_policy_that_emits_less_in_every_week_beats_every_rule_and_one_that_ties_does_not(module):
-    summary = module("summary")
+def test_a_policy_that_emits_less_in_every_week_beats_every_rule_and_one_that_ties_does_not(modules):
+    summary = modules["summary"]
     weeks = np.array([100.0, 90.0, 120.0, 110.0])
     methods = {
         "no_op": {"co2_kg": weeks},

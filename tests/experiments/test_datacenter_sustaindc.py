@@ -1,34 +1,22 @@
 """The study of SustainDC's own model: its rules against the original's table, its plan against an independent replay, one run from end to end."""
 
 import csv
-import importlib
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import wattloom
-from wattloom.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "experiments" / "datacenter_sustaindc"
 MODULES = ("weeks", "rows", "foresight", "study")
 
 
 @pytest.fixture(scope="module")
-def study():
-    """The modules of the study, importable as its own scripts import them; what they register is forgotten with them."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: importlib.import_module(name) for name in MODULES}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in MODULES:
-            sys.modules.pop(name, None)
-        for name in ("july_inputs", "july_weeks"):
-            REGISTRY.remove("episode", name)
+def study(scripts):
+    """The modules of the study."""
+    return dict(zip(MODULES, scripts("datacenter_sustaindc", *MODULES), strict=True))
 
 
 @pytest.fixture(scope="module")

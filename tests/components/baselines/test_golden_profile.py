@@ -30,14 +30,9 @@ def shared():
 
 
 @pytest.fixture(scope="module")
-def study():
+def study(scripts):
     """The modules of the study's folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "experiments" / "grid33"))
-        import recover_profile
-        import references
-
-        yield recover_profile, references
+    return scripts("grid33", "recover_profile", "references")
 
 
 @pytest.fixture(scope="module")
