@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from gymnasium import spaces
@@ -38,6 +38,21 @@ class Lever:
     low: float = -1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One column of the tables of an evaluation.
+
+    Attributes:
+        name: Of the column, with its unit.
+        summary: How the tables of days and runs take it: the sum of the steps, the end of an episode, or not at all.
+        whole: Whether its numbers are whole ones.
+    """
+
+    name: str
+    summary: Literal["sum", "last", "none"] = "none"
+    whole: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Deed:
     """What one device does in a step.
@@ -49,6 +64,7 @@ class Deed:
         p, q: ``(n, n_lever)`` MW, MVAr injected at the buses of its levers; None: nothing.
         scale: ``(n,)`` voltage at the substation over that of the tables; None: 1.
         states: ``(n, n_line + n_trafo)`` as :class:`.variants.Setting` has them; None: it moves none.
+        details: Further ``(n, n_lever)`` arrays that :meth:`Device.report` needs.
     """
 
     after: State
@@ -58,6 +74,7 @@ class Deed:
     q: Floats | None = None
     scale: Floats | None = None
     states: Integers | None = None
+    details: Mapping[str, Floats] = field(default_factory=dict)
 
 
 class Device:
@@ -71,6 +88,7 @@ class Device:
         seen: Names of what it shows, each scaled to about -1 .. 1, with the bus whose agent sees it.
         columns: Its metrics.
         figures: What is said of them about an episode.
+        reported: Its columns in the tables of an evaluation.
     """
 
     levers: tuple[Lever, ...] = ()
@@ -81,6 +99,7 @@ class Device:
     seen: tuple[tuple[str, int], ...] = ()
     columns: tuple[Column, ...] = ()
     figures: tuple[Figure, ...] = ()
+    reported: tuple[Reported, ...] = ()
 
     def initial(self, num_envs: int) -> State:
         """Return its arrays, leading axis ``num_envs``."""
@@ -100,6 +119,10 @@ class Device:
     def observe(self, state: State) -> Floats:
         """Return ``(n, n_seen)`` what is visible before the next action."""
         raise NotImplementedError
+
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Return ``(n, n_reported)`` what a step was, in the order of :attr:`reported`."""
+        return np.zeros((len(inputs.row), 0))
 
 
 class Kind(Protocol):
@@ -121,8 +144,9 @@ class Nothing:
 
 @dataclass(slots=True, eq=False)
 class Deeds:
-    """What all devices do in a step: injections are added by :meth:`inject`, ``setting`` is the network's, ``cost`` ``(n, n_lever)`` USD."""
+    """What all devices do in a step, and ``each``: injections are added by :meth:`inject`, ``setting`` is the network's, ``cost`` ``(n, n_lever)`` USD."""
 
+    each: Sequence[Deed]
     after: State
     cost: Floats
     metrics: dict[str, Array]
@@ -151,6 +175,7 @@ class Devices:
         levers: All of them, device after device.
         columns, figures: All metrics, and what is said of them about an episode.
         seen: All names shown.
+        reported: All columns of the tables of an evaluation.
     """
 
     def __init__(self, kinds: Iterable[Kind], feeder: Feeder, calendar: Calendar, seed: int) -> None:
@@ -160,6 +185,7 @@ class Devices:
         self.columns = tuple(column for device in self._devices for column in device.columns)
         self.figures = tuple(figure for device in self._devices for figure in device.figures)
         self.seen = tuple(name for device in self._devices for name, _ in device.seen)
+        self.reported = tuple(column for device in self._devices for column in device.reported)
         ends = np.cumsum([len(device.levers) for device in self._devices]).tolist()
         self._slices = [slice(end - len(device.levers), end) for end, device in zip(ends, self._devices, strict=True)]
         self._owner: dict[str, list[int]] = {}
@@ -235,6 +261,11 @@ class Devices:
         """Return ``(n, n_seen)``, in the order of :attr:`seen`."""
         return np.concatenate([device.observe(state) for device in self._devices], axis=1)
 
+    def report(self, inputs: Inputs, deeds: Deeds) -> dict[str, Array]:
+        """Return ``(n,)`` by the names of :attr:`reported`."""
+        values = [device.report(inputs, deed) for device, deed in zip(self._devices, deeds.each, strict=True)]
+        return dict(zip((column.name for column in self.reported), np.concatenate(values, axis=1).T, strict=True))
+
     def _together(self, deeds: Sequence[Deed], rows: int) -> Deeds:
         after = {name: array for deed in deeds for name, array in deed.after.items()}
         metrics = {name: value for deed in deeds for name, value in deed.metrics.items()}
@@ -250,7 +281,7 @@ class Devices:
                 taps.append(deed.states[:, len(device.lines) :])
         states = np.concatenate([*lines, *taps], axis=1)
         cost = np.concatenate([deed.cost for deed in deeds], axis=1)
-        return Deeds(after, cost, metrics, Setting(scale, states if states.shape[1] else None), injected)
+        return Deeds(deeds, after, cost, metrics, Setting(scale, states if states.shape[1] else None), injected)
 
 
 def _owner(territories: Sequence[Territory], lever: Lever) -> str:
@@ -259,3 +290,18 @@ def _owner(territories: Sequence[Territory], lever: Lever) -> str:
         if lever.bus in territory.buses:
             return territory.name
     raise ConfigError(f"territories.zones: '{lever.name}' stands at a bus that belongs to no agent; add it to one")
+
+
+def at_buses(kind: str, buses: Sequence[int], columns: Sequence[Reported]) -> tuple[Reported, ...]:
+    """Return ``columns`` at every bus: ``p_mw`` of kind ``ev`` becomes ``ev_bus_7_p_mw``, ``ev_bus_9_p_mw``, …; then comes the next column."""
+    return tuple(dataclasses.replace(column, name=f"{kind}_bus_{bus}_{column.name}") for column in columns for bus in distinct(buses))
+
+
+def distinct(buses: Sequence[int]) -> list[str]:
+    """Return the numbers as text; a further asset at the same bus is ``7_2``."""
+    seen: dict[int, int] = {}
+    names = []
+    for bus in buses:
+        seen[bus] = seen.get(bus, 0) + 1
+        names.append(str(bus) if seen[bus] == 1 else f"{bus}_{seen[bus]}")
+    return names

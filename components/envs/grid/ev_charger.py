@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wattloom.components.envs.grid.assets import Numbers, catalogue, ratings, sites
-from wattloom.components.envs.grid.devices import Deed, Device, Lever
+from wattloom.components.envs.grid.devices import Deed, Device, Lever, Reported, at_buses
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, Integers, State
 from wattloom.components.sources.protocol import Calendar
@@ -26,6 +26,14 @@ from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 from wattloom.figures import Figure
 
+REPORTED = (
+    Reported("p_mw"),
+    Reported("drawn_mwh", "sum"),
+    Reported("delivered_mwh", "sum"),
+    Reported("needed_mwh"),
+    Reported("unserved_mwh", "sum"),
+    Reported("connected", whole=True),
+)
 LOAD_SHARE, BATTERY_HOURS = 0.1, 6.0  # of the network's load in all chargers; h of full power that a battery holds
 
 
@@ -139,6 +147,7 @@ class _Placed(Device):
         self.levers = tuple(Lever(f"ev_{number}", bus, low) for number, bus in zip(numbers, buses, strict=True))
         shown = [[(f"{word}_{number}", bus) for number, bus in zip(numbers, buses, strict=True)] for word in ("ev_needed", "ev_left")]
         self.seen = (*shown[0], *shown[1])
+        self.reported = at_buses("ev", numbers, REPORTED)
 
     def initial(self, num_envs: int) -> State:
         return {"ev_needed": np.zeros((num_envs, len(self.levers)))}
@@ -165,7 +174,8 @@ class _Placed(Device):
         missing = np.where(leaves, after, 0.0)
         metrics = {"ev_energy": power.sum(axis=1) * hours, "ev_missing": missing.sum(axis=1)}
         cost = self._kind.missing_usd_per_mwh * missing
-        return Deed({"ev_needed": np.where(leaves | (left == 0), 0.0, after)}, cost, metrics, -power)
+        stays = np.where(leaves | (left == 0), 0.0, after)
+        return Deed({"ev_needed": stays}, cost, metrics, -power, details={"missing": missing})
 
     def _needed(self, state: State, row: Integers) -> Floats:
         """Return what is needed at the beginning of a row, MWh."""
@@ -189,3 +199,13 @@ class _Placed(Device):
         left = self.sessions.left.take(row, axis=0)
         needed = np.where(left > 0, self._needed(state, row), 0.0)
         return np.concatenate([needed / self.battery, left * (self._hours / 24)], axis=1)
+
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Return power, energy drawn, energy that reached the cars, what they still need, what they left without, and whether one is there."""
+        assert deed.p is not None
+        power, eta = -deed.p, self._kind.efficiency
+        delivered = self._hours * np.where(power > 0, power * eta, power / eta)
+        connected = self.sessions.left.take(inputs.row, axis=0) > 0
+        return np.concatenate(
+            [power, power * self._hours, delivered, deed.after["ev_needed"], deed.details["missing"], connected], axis=1, dtype=np.float64
+        )

@@ -16,13 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from wattloom.components.envs.grid.assets import sites
-from wattloom.components.envs.grid.devices import Deed, Device, Lever
+from wattloom.components.envs.grid.devices import Deed, Device, Lever, Reported, at_buses
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, State
 from wattloom.components.sources.protocol import Calendar
 from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 from wattloom.figures import Figure
+
+REPORTED = (
+    Reported("drawn_mw"),
+    Reported("put_off_mw"),
+    Reported("put_off_mvar"),
+    Reported("shifted_mwh", "sum"),
+    Reported("owed_mwh", "last"),
+)
 
 
 @dataclass
@@ -84,6 +92,7 @@ class _Placed(Device):
         self._reactive = feeder.load_q[self._bus] / feeder.load_p[self._bus]
         self.levers = tuple(Lever(f"load_{number}", int(bus)) for number, bus in zip(numbers, self._bus, strict=True))
         self.seen = tuple((f"owed_{number}", int(bus)) for number, bus in zip(numbers, self._bus, strict=True))
+        self.reported = at_buses("load", numbers, REPORTED)
 
     def initial(self, num_envs: int) -> State:
         return {"load_owed": np.zeros((num_envs, len(self.levers)))}
@@ -110,3 +119,10 @@ class _Placed(Device):
     def observe(self, state: State) -> Floats:
         share: Floats = state["load_owed"] / self._window
         return share
+
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Return what each whole load draws, what of it is put off (negative: served in advance), the energy moved, and what is owed then."""
+        assert deed.p is not None
+        assert deed.q is not None
+        drawn = inputs.load_p.take(self._bus, axis=1) - deed.p
+        return np.concatenate([drawn, deed.p, deed.q, np.abs(deed.p) * self._hours, deed.after["load_owed"]], axis=1)

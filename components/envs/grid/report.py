@@ -1,8 +1,8 @@
 """Tables of an evaluation with the column names that NeomFlex's notebooks read: ``step_metrics.csv``, ``daily_summary.csv``, ``run_summary.csv``.
 
 The first columns are NeomFlex's, in its order, made for whatever buses, batteries, inverters and agents there are; on ``env=neomflex`` they are its 60.
-Further columns follow behind them. What is different on purpose: every method has equally many rows (the rest of an episode that ended early is there,
-empty and marked ``played = False``), and ``terminated_early`` says what its name says.
+Further columns follow behind them, those of the devices that there are at the very end. What is different on purpose: every method has equally many
+rows (the rest of an episode that ended early is there, empty and marked ``played = False``), and ``terminated_early`` says what its name says.
 
 A trained policy is the run ``controlled`` (sampled: ``controlled_sampled``), no control is ``baseline``; other references keep their names.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattloom.components.envs.grid.devices import Reported, distinct
 from wattloom.components.envs.grid.protocol import Record
 from wattloom.environment import Array, Snapshot, StepResult
 from wattloom.reports import Played
@@ -40,6 +41,7 @@ FURTHER = {  # column of the summaries: of what, how
     "diverged": ("diverged", "any"),
     "truncated": ("truncated", "any"),
 }
+DEVICE_COST = Reported("device_cost_usd", "sum")
 WHO = ["policy", "training_seed", "seed", "episode"]
 
 
@@ -58,12 +60,13 @@ class GridReport:
         self._live = np.asarray(environment.feeder.live)
         self._supplied = np.setdiff1d(environment.feeder.live, environment.feeder.slack)
         self._agents = [agent.name for agent in environment.agents]
-        self._batteries = _distinct(fleet.battery_numbers)
-        self._pvs = _distinct(fleet.pv_numbers)
+        self._batteries = distinct(fleet.battery_numbers)
+        self._pvs = distinct(fleet.pv_numbers)
         self._buses = [int(bus) for bus in environment.feeder.model.bus_index]
         self._hours, self._calendar = rows.profiles.step_hours, rows.profiles.calendar
         self._shape = len(played.seeds), rows.profiles.horizon
         self._first = np.zeros(len(played.seeds), dtype=np.int64)
+        self._devices = (*environment.devices.reported, DEVICE_COST) if environment.devices else ()
         self._columns = {name: np.full(self._shape, np.nan) for name in self._measured_names()}
         self._flags = {
             name: np.zeros(self._shape, dtype=bool) for name in ("terminated_early", "violated", "diverged", "truncated", "played")
@@ -82,7 +85,8 @@ class GridReport:
         assets = [f"battery_soc_bus_{bus}" for bus in self._batteries] + [f"battery_power_bus_{bus}_mw" for bus in self._batteries]
         assets += [name for bus in self._pvs for name in (f"pv_bus_{bus}_p_mw", f"pv_bus_{bus}_q_mvar")]
         names = ["losses_mw", *voltages, "voltage_violations", *(f"reward_{agent}" for agent in self._agents), *assets]
-        return [*names, *(f"voltage_bus_{bus}_pu" for bus in self._buses), "losses_kw", "losses_mwh", "buses_outside", "energy_left_mwh"]
+        names += [f"voltage_bus_{bus}_pu" for bus in self._buses]
+        return [*names, "losses_kw", "losses_mwh", "buses_outside", "energy_left_mwh", *(column.name for column in self._devices)]
 
     def __call__(self, snapshot: Snapshot, actions: Mapping[str, Array], result: StepResult, episode: Array) -> None:
         """Keep one step of the copies that count."""
@@ -126,6 +130,9 @@ class GridReport:
             values |= {f"battery_soc_bus_{bus}": dispatch.soc[:, k], f"battery_power_bus_{bus}_mw": dispatch.battery_p[:, k]}
         for k, bus in enumerate(self._pvs):
             values |= {f"pv_bus_{bus}_p_mw": dispatch.pv_p[:, k], f"pv_bus_{bus}_q_mvar": dispatch.pv_q[:, k]}
+        if dispatch.devices is not None:
+            values |= self._environment.devices.report(record.inputs, dispatch.devices)
+            values[DEVICE_COST.name] = dispatch.devices.cost.sum(axis=1)
         return values | {f"voltage_bus_{bus}_pu": vm[:, k] for k, bus in enumerate(self._buses)}
 
     def table(self) -> pd.DataFrame:
@@ -142,11 +149,12 @@ class GridReport:
         head |= {"load_factor": rows.demand[row], "solar_factor": rows.solar[row]}
         who = {"policy": played.name, "training_seed": played.training_seed, "seed": np.repeat(played.seeds, horizon)}
         who |= {"episode": np.repeat(np.arange(episodes), horizon), "time": self._calendar.local_seconds[row].astype("datetime64[s]")}
-        for name in ("voltage_violations", "buses_outside"):
+        for name in ("voltage_violations", "buses_outside", *(column.name for column in self._devices if column.whole)):
             numbers[name] = pd.array(numbers[name], dtype="Int64")
-        body = {name: values for name, values in numbers.items() if name not in further}
+        devices = {column.name: numbers.pop(column.name) for column in self._devices}
+        behind = {name: numbers.pop(name) for name in further}
         early = {"terminated_early": flags.pop("terminated_early")}
-        return pd.DataFrame({**head, **body, **early, **who, **{name: numbers[name] for name in further}, **flags})
+        return pd.DataFrame({**head, **numbers, **early, **who, **behind, **flags, **devices})
 
     def write(self, folder: Path, parts: Sequence[GridReport]) -> Sequence[Path]:
         """Write the three tables of ``parts``."""
@@ -155,8 +163,8 @@ class GridReport:
         steps = pd.concat([part.table() for part in parts], ignore_index=True)
         tables = {
             "step_metrics": steps,
-            "daily_summary": summary(steps, ["run", "day"], self._agents),
-            "run_summary": summary(steps, ["run"], self._agents),
+            "daily_summary": summary(steps, ["run", "day"], self._agents, self._devices),
+            "run_summary": summary(steps, ["run"], self._agents, self._devices),
         }
         paths = []
         for name, table in tables.items():
@@ -165,20 +173,22 @@ class GridReport:
         return paths
 
 
-def summary(steps: pd.DataFrame, keys: list[str], agents: Sequence[str]) -> pd.DataFrame:
+def summary(steps: pd.DataFrame, keys: list[str], agents: Sequence[str], devices: Sequence[Reported] = ()) -> pd.DataFrame:
     """Return totals by ``keys`` and method: NeomFlex's columns, then further ones. An episode's days stay apart where ``day`` is a key."""
+    further = FURTHER | {column.name: (column.name, column.summary) for column in devices if column.summary != "none"}
     who = [name for name in WHO if "day" in keys or name in ("policy", "training_seed")]
     totals = {name: (column, how) for column, (name, how) in SUMMED.items()}
     totals |= {"total_losses_mw": ("losses_mw", "sum"), "voltage_violations": ("voltage_violations", "sum")}
     totals |= {f"total_reward_{agent}": (f"reward_{agent}", "sum") for agent in agents}
     grouped = steps.groupby([*keys, *who], as_index=False, dropna=False, sort=True)
-    named: Any = totals | FURTHER
+    named: Any = totals | further
     table = grouped.agg(**named)
     table["steps_missing"] = grouped.size()["size"] - table["steps_played"]
-    if "day" not in keys:  # what each episode left in its batteries, together
-        last = steps[steps["played"]].groupby([*keys, *who, "seed", "episode"], dropna=False)["energy_left_mwh"].last()
-        table["energy_left_mwh"] = last.groupby([*keys, *who], dropna=False).mean().to_numpy()
-    ordered: pd.DataFrame = table[[*keys, *totals, *who, *FURTHER, "steps_missing"]]
+    if "day" not in keys:  # what each episode left at its end, together
+        ends = [name for name, (_, how) in further.items() if how == "last"]
+        last = steps[steps["played"]].groupby([*keys, *who, "seed", "episode"], dropna=False)[ends].last()
+        table[ends] = last.groupby([*keys, *who], dropna=False).mean().to_numpy()
+    ordered: pd.DataFrame = table[[*keys, *totals, *who, *FURTHER, "steps_missing", *(name for name in further if name not in FURTHER)]]
     return ordered
 
 
@@ -187,13 +197,3 @@ def _outside(vm: Array, low: float | None, high: float | None) -> Array:
     inside = (vm >= (-np.inf if low is None else low)) & (vm <= (np.inf if high is None else high))
     count: Array = (~inside).sum(axis=1).astype(np.float64)
     return count
-
-
-def _distinct(buses: Sequence[int]) -> list[str]:
-    """Return the numbers as text; a further asset at the same bus is ``7_2``."""
-    seen: dict[int, int] = {}
-    names = []
-    for bus in buses:
-        seen[bus] = seen.get(bus, 0) + 1
-        names.append(str(bus) if seen[bus] == 1 else f"{bus}_{seen[bus]}")
-    return names

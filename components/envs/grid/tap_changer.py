@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from wattloom.components.envs.grid.devices import Deed, Device, Lever
+from wattloom.components.envs.grid.devices import Deed, Device, Lever, Reported
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, Integers, State
 from wattloom.components.sources.protocol import Calendar
@@ -126,6 +126,7 @@ class _Changer(Device):
 
     def __init__(self, bus: int, agent: str | None, down: int, up: int, largest_move: float, usd: float, whole: bool) -> None:
         self.levers, self.seen, self.agent = (Lever("tap", bus),), (("tap", bus),), agent
+        self.reported = (Reported("tap_position", whole=whole), Reported("tap_moves", "sum", whole))
         self._down, self._up, self._largest, self._usd, self._whole = float(down), float(up), largest_move, usd, whole
 
     def initial(self, num_envs: int) -> State:
@@ -149,6 +150,10 @@ class _Changer(Device):
         position: Floats = state["tap"] / max(self._down, self._up)
         return position
 
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Return the position, counted from that of the tables, and how far it moved."""
+        return np.stack([deed.metrics["tap_position"], deed.metrics["tap_moves"]], axis=1)
+
     def _at(self, position: Floats, moved: Floats) -> Deed:
         metrics = {"tap_position": position[:, 0].copy(), "tap_moves": moved[:, 0].copy()}
         return Deed({"tap": position}, moved * self._usd, metrics)
@@ -159,6 +164,12 @@ class _Substation(_Changer):
         whole = kind.mode == "discrete"
         super().__init__(bus, kind.agent, kind.positions, kind.positions, kind.largest_move, kind.usd_per_position, whole)
         self._step = kind.step_percent / 100
+        self.reported += (Reported("tap_voltage_ratio"),)
+
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Further: the voltage at the substation over that of the tables."""
+        assert deed.scale is not None
+        return np.concatenate([super().report(inputs, deed), deed.scale[:, None]], axis=1)
 
     def _at(self, position: Floats, moved: Floats) -> Deed:
         deed = super()._at(position, moved)
@@ -171,6 +182,12 @@ class _Transformers(_Changer):
         down, up = int((now - low).min()), int((high - now).min())
         super().__init__(bus, kind.agent, down, up, kind.largest_move, kind.usd_per_position * len(trafos), True)
         self.trafos, self._now = trafos, now
+        self.reported += tuple(Reported(f"tap_position_trafo_{trafo}", whole=True) for trafo in trafos)
+
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Further: the position of each transformer, as its own table counts."""
+        assert deed.states is not None
+        return np.concatenate([super().report(inputs, deed), deed.states], axis=1)
 
     def _at(self, position: Floats, moved: Floats) -> Deed:
         deed = super()._at(position, moved)

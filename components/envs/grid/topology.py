@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wattloom.components.envs.grid.devices import Deed, Device, Lever
+from wattloom.components.envs.grid.devices import Deed, Device, Lever, Reported
 from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Floats, Inputs, Integers, State
 from wattloom.components.power_flow.protocol import GridModel
@@ -151,6 +151,11 @@ class _Switches(Device):
         self._closed = np.array([[line not in chosen for line in self.lines] for chosen in ordered], dtype=np.int64)
         self.choices = tuple("open " + " ".join(map(str, sorted(chosen))) for chosen in ordered) if kind.discrete else ()
         self.levers, self.seen = (Lever("configuration", bus),), tuple((f"closed_{line}", bus) for line in self.lines)
+        self.reported = (
+            Reported("configuration", whole=True),
+            Reported("switch_operations", "sum", whole=True),
+            *(Reported(f"line_{line}_closed", whole=True) for line in self.lines),
+        )
 
     def initial(self, num_envs: int) -> State:
         return {"configuration": np.full(num_envs, self._base, dtype=np.int64)}
@@ -170,6 +175,12 @@ class _Switches(Device):
 
     def observe(self, state: State) -> Floats:
         return self._closed.take(state["configuration"], axis=0).astype(np.float64)
+
+    def report(self, inputs: Inputs, deed: Deed) -> Floats:
+        """Return the configuration, the lines opened or closed to come there, and the state of every line that moves in any of them."""
+        assert deed.states is not None
+        told = np.stack([deed.metrics["configuration"], deed.metrics["switch_operations"]], axis=1)
+        return np.concatenate([told, deed.states], axis=1)
 
     def _at(self, before: Integers, chosen: Integers) -> Deed:
         states = self._closed.take(chosen, axis=0)

@@ -10,7 +10,7 @@ import pytest
 
 import wattloom
 from wattloom.components.baselines.constant import Constant
-from wattloom.components.envs.grid.report import _distinct
+from wattloom.components.envs.grid.devices import distinct
 from wattloom.errors import RunError, UsageError
 from wattloom.evaluation import evaluate_policy
 from wattloom.plots import PlotRequest, plots_of
@@ -132,7 +132,7 @@ def test_columns_follow_any_network_and_episodes_stay_apart(tmp_path):
     losses = steps.groupby("seed")["losses_mwh"].sum()
     np.testing.assert_allclose(losses.loc[[2000, 2001, 2002]], result.figures["losses"])
     assert len(read(tmp_path, "daily_summary")) == 3
-    assert _distinct([7, 3, 7, 7]) == ["7", "3", "7_2", "7_3"]
+    assert distinct([7, 3, 7, 7]) == ["7", "3", "7_2", "7_3"]
 
 
 # pictures
@@ -187,3 +187,110 @@ def test_what_is_not_there_is_an_error_that_names_what_is(neomflex, tmp_path):
         drawn(neomflex, "map", seed=1)
     with pytest.raises(RunError, match=r"step_metrics\.csv"):
         plots_of(environment)["voltage"](PlotRequest(tmp_path, "controlled"))
+
+
+# devices
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory):
+    """Random levers of every device for a day; two copies, and after every step what the environment itself holds."""
+    parts = {"flexible_load": "shift", "ev_charger": "depot", "topology": "exchanges", "tap_changer": "substation"}
+    environment = wattloom.make(
+        "grid", num_envs=2, **parts, ev_charger__guarantee=False, ev_charger__discharge=True, ev_charger__buses=[9, 9]
+    )
+    report = open_report(environment, Played("random", (1, 2), is_reference=True))
+    generator, kept = np.random.default_rng(0), []
+    snapshot = environment.reset(seed=[1, 2])
+    for _ in range(environment.rows.profiles.horizon):
+        actions = {a.name: generator.uniform(-1, 1, (2, *a.action_space.shape)).astype(np.float32) for a in environment.agents}
+        result = environment.step(actions)
+        report(snapshot, actions, result, np.arange(2))
+        snapshot, record = result.snapshot, environment.record
+        others = environment.feeder.fixed_p - record.inputs.load_p
+        environment.fleet.inject(record.dispatch, others, np.zeros_like(others))
+        state = {f"own {name}": environment.arrays[name].copy() for name in ("ev_needed", "load_owed", "tap", "configuration")}
+        kept.append(state | {"injected": record.p_inj - others} | {name: value.copy() for name, value in result.metrics.items()})
+    folder = tmp_path_factory.mktemp("devices")
+    write_reports(folder, [report])
+    return environment, folder, {name: np.stack([step[name] for step in kept], axis=1) for name in kept[0]}
+
+
+def test_columns_of_devices_hold_the_powers_energies_and_states_of_the_environment(devices):
+    environment, folder, kept = devices
+    steps, cars, loads = read(folder, "step_metrics"), ("9", "9_2"), [lever.name[5:] for lever in environment.devices.levers[:2]]
+
+    def column(name):
+        return steps[name].to_numpy(dtype=float).reshape(2, -1)
+
+    at = {int(bus): k for k, bus in enumerate(environment.feeder.model.bus_index)}
+    injected = {int(bus): column(f"load_bus_{bus}_put_off_mw") for bus in loads}
+    injected[9] = injected.get(9, 0.0) - sum(column(f"ev_bus_{car}_p_mw") for car in cars)
+    for bus, power in injected.items():
+        np.testing.assert_allclose(power, kept["injected"][:, :, at[bus]], atol=1e-12)
+    for k, car in enumerate(cars):
+        np.testing.assert_allclose(column(f"ev_bus_{car}_needed_mwh"), kept["own ev_needed"][:, :, k])
+        np.testing.assert_allclose(column(f"ev_bus_{car}_drawn_mwh"), 0.5 * column(f"ev_bus_{car}_p_mw"))
+    for word, metric in (("drawn", "ev_energy"), ("unserved", "ev_missing")):
+        np.testing.assert_allclose(sum(column(f"ev_bus_{car}_{word}_mwh") for car in cars), kept[metric], atol=1e-12)
+    for k, bus in enumerate(loads):
+        np.testing.assert_allclose(column(f"load_bus_{bus}_owed_mwh"), kept["own load_owed"][:, :, k])
+    np.testing.assert_allclose(sum(column(f"load_bus_{bus}_shifted_mwh") for bus in loads), kept["load_shifted"])
+    np.testing.assert_array_equal(column("tap_position"), kept["own tap"][:, :, 0])
+    np.testing.assert_allclose(column("tap_voltage_ratio"), 1 + 0.0125 * column("tap_position"))
+    np.testing.assert_array_equal(column("configuration"), kept["own configuration"])
+    np.testing.assert_allclose(column("device_cost_usd"), kept["device_cost"])
+
+
+def test_a_car_gets_what_it_came_for_or_the_rest_is_unserved(devices):
+    _, folder, _ = devices
+    steps = read(folder, "step_metrics").iloc[:48]
+    left = steps["ev_bus_9_needed_mwh"].to_numpy()
+    there = np.flatnonzero(steps["ev_bus_9_connected"])
+    assert there.size > 2
+    assert (np.diff(there) == 1).all(), "one car in the day"
+    stays = there[1:-1]
+    np.testing.assert_allclose(left[stays - 1] - steps["ev_bus_9_delivered_mwh"][stays], left[stays], atol=1e-12)
+    end = there[-1]
+    assert steps["ev_bus_9_unserved_mwh"][end] == pytest.approx(left[end - 1] - steps["ev_bus_9_delivered_mwh"][end], abs=1e-12)
+    assert steps["ev_bus_9_unserved_mwh"].drop(end).eq(0).all()
+
+
+def test_a_configuration_opens_as_many_lines_as_the_tables_and_switching_is_counted(devices):
+    _, folder, _ = devices
+    steps = read(folder, "step_metrics").iloc[:48]
+    lines = steps[[name for name in steps if name.startswith("line_")]]
+    assert ((lines == 0).sum(axis=1) == 5).all(), "the feeder of Baran and Wu has five ties"
+    np.testing.assert_array_equal(lines.diff().abs().sum(axis=1)[1:], steps["switch_operations"][1:])
+
+
+def test_summaries_of_devices_add_up_and_without_devices_there_are_none(devices, neomflex):
+    _, folder, kept = devices
+    steps, days, runs = (read(folder, name) for name in ("step_metrics", "daily_summary", "run_summary"))
+    for name in ("ev_bus_9_drawn_mwh", "ev_bus_9_2_unserved_mwh", "tap_moves", "switch_operations", "device_cost_usd"):
+        assert runs[name][0] == pytest.approx(steps[name].sum())
+        assert days[name].sum() == pytest.approx(steps[name].sum())
+    ends = kept["own load_owed"][:, -1, 0]
+    owed = next(name for name in steps if name.endswith("_owed_mwh"))
+    np.testing.assert_allclose(np.sort(days[owed]), np.sort(ends))
+    assert runs[owed][0] == pytest.approx(ends.mean())
+    new = [name for name in steps if name not in set(read(neomflex[1], "step_metrics"))]
+    assert steps.columns[-1] == "device_cost_usd"
+    assert len(new) > 20
+    assert read(neomflex[1], "step_metrics").columns[-1] == "played"
+
+
+def test_transformers_tell_their_own_positions(tmp_path):
+    net = pp.create_empty_network()
+    high, low = (pp.create_bus(net, kv) for kv in (20.0, 0.4))
+    pp.create_ext_grid(net, high)
+    pp.create_transformer(net, high, low, "0.4 MVA 20/0.4 kV", tap_pos=-1)
+    pp.create_load(net, low, 0.08, 0.03)
+    pp.to_json(net, str(tmp_path / "village.json"))
+    changed = {"network": "named", "network__network": str(tmp_path / "village.json"), "tap_changer": "transformer"}
+    assets = {"territories__count": 1, "assets__pv_count": 1, "assets__battery_count": 1}
+    report, _ = played(wattloom.make("grid", **changed, **assets), "up", [2000], value=1.0)
+    write_reports(tmp_path, [report])
+    steps = read(tmp_path, "step_metrics")
+    assert steps["tap_position"][:3].tolist() == [2, 3, 3], "two positions a step at most, counted from the tables, -2 .. 2 in all"
+    np.testing.assert_array_equal(steps["tap_position_trafo_0"], steps["tap_position"] - 1)
