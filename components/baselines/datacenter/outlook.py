@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wattloom.components.baselines.datacenter.tangents import power_tangents
+from wattloom.components.baselines.datacenter.tangents import chord, power_curve, power_tangents
 from wattloom.environment import Array
 
 Forecast = Literal["perfect", "persistence"]
@@ -29,6 +29,8 @@ class Outlook:
         self.demand = inputs.demand.copy()
         self.price = (inputs.carbon if objective == "carbon" else inputs.price).copy()
         self.alpha, self.beta = power_tangents(environment, inputs, setpoint_c)
+        self._paid = np.flatnonzero(self.price < 0.0)
+        self._curve = power_curve(environment, inputs, self._paid, setpoint_c)
         self._perfect = forecast == "perfect"
 
     def index(self, now: int, steps: int) -> Array:
@@ -37,6 +39,13 @@ class Outlook:
         back = 0 if self._perfect else self.day * -(-lead // self.day)  # ceil: tomorrow is today, and so is the day after
         index: Array = (now + lead - back) % self.steps
         return index
+
+    def chord(self, index: Array, low: Array, high: float) -> Array:
+        """Return intercept MW and slope of the power's chord from utilisation ``low`` ``(n,)`` to ``high``, ``(n, 2)``; 0 where no price is negative."""
+        found = np.zeros((len(index), 2))
+        paid = self.price[index] < 0.0
+        found[paid] = chord(self._curve[np.searchsorted(self._paid, index[paid])], low[paid], high)
+        return found
 
 
 def step_of_year(hour: tuple[Array, Array], year: tuple[Array, Array], steps_per_day: int, steps: int) -> Array:

@@ -1,7 +1,7 @@
 """The linear programme of battery and load shifting over H steps; the sparse matrix is built once, a solve changes numbers only.
 
 Variables of each step k: charge c_k, discharge d_k [MW], stored energy E_k [MWh], executed flexible work X_k (cumulative, capacity-steps), facility
-power P_k [MW]. With g_k >= 0 the cost of energy, h the step in hours, n_k the work that cannot wait, and tangents (alpha, beta) of the facility's power:
+power P_k [MW]. With g_k the cost of energy, h the step in hours, n_k the work that cannot wait, and tangents (alpha, beta) of the facility's power:
 
     min  sum h g_k (P_k + c_k - d_k) + (w h / 2) sum (eta_c c_k + d_k / eta_d)  -  v E_H
     E_k = keep E_(k-1) + eta_c h c_k - h d_k / eta_d              0 <= c_k <= C,  0 <= d_k <= D,  low_k <= E_k <= high
@@ -9,7 +9,10 @@ power P_k [MW]. With g_k >= 0 the cost of energy, h the step in hours, n_k the w
     0 <= X_k - X_(k-1) <= room_k,   needed_k <= X_k <= arrived_k  deadlines, queue limit, arrivals
     P_k >= alpha_kj + beta_kj (n_k + X_k - X_(k-1))               tangents j = 1 .. m, an outer model of a convex curve
 
-Charging and discharging at once does not pay while g >= 0 and eta < 1, so no integer is needed. Solved by HiGHS through SciPy.
+Charging and discharging at once does not pay while g >= 0 and eta < 1, so no integer is needed. Where g < 0 it does, and so would any power: there the
+tangents make way for the chord of the curve over all the work that the step may run, P_k <= alpha_k + beta_k (n_k + X_k - X_(k-1)), which no real power
+exceeds. The optimum is then a relaxation, a lower bound of the true one; the plan keeps its stored energy and charges or discharges, never both. Solved
+by HiGHS through SciPy.
 """
 
 from __future__ import annotations
@@ -53,12 +56,13 @@ class Horizon:
     """Numbers of one solve, each ``(H,)`` unless said otherwise.
 
     Attributes:
-        price: g, cost per MWh, at least 0.
+        price: g, cost per MWh.
         fixed: n, work that cannot wait, share of capacity.
         needed: Least cumulative flexible work executed by each step, capacity-steps.
         arrived: Most of it, capacity-steps.
         alpha: Tangents' intercepts, MW, ``(H, m)``.
         beta: Tangents' slopes, MW per share of capacity, ``(H, m)``.
+        chord: Intercepts and slopes of the power's chord, ``(H, 2)``, read where the price is negative; None: it is nowhere.
         stored: MWh at the start.
         final: MWh that must be stored after step ``end - 1``.
         stored_value: v, value of a MWh left over after step ``end - 1``.
@@ -75,6 +79,7 @@ class Horizon:
     final: float
     stored_value: float
     end: int
+    chord: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ class Plan:
         discharge: MW.
         executed: Flexible work run in each step, capacity-steps.
         stored: MWh after each step.
-        power: Facility power by the tangents, MW.
-        cost: Value of the objective without the value of stored energy.
+        power: Facility power by the tangents, MW; by the chord where the price is negative.
+        cost: Value of the objective without the value of stored energy; where prices are negative no plan costs less, and this one a little more.
     """
 
     charge: Array
@@ -152,11 +157,14 @@ class Programme:
         from scipy.optimize import Bounds, LinearConstraint, milp
 
         n = self.steps
-        beta = horizon.beta.reshape(-1)
+        g = np.where(np.arange(n) < horizon.end, horizon.price, 0.0)
+        paid = g < 0.0  # for using energy
+        alpha, slopes = self._faces(horizon, paid)
+        beta = slopes.reshape(-1)
         self._matrix.data[self._slopes] = np.concatenate([-beta, beta[self.tangents :]])
-        low, high = self._sides(horizon)
+        low, high = self._sides(horizon, alpha + slopes * horizon.fixed[:, None], paid)
         bounds = self._bounds(horizon)
-        cost = self._cost(horizon)
+        cost = self._cost(horizon, g)
         result = milp(
             cost, constraints=LinearConstraint(self._matrix, low, high), bounds=Bounds(*bounds)
         )  # no integers: a linear programme
@@ -165,6 +173,8 @@ class Programme:
         charge, discharge, stored, done, power = result.x.reshape(5, n)
         executed = np.diff(done, prepend=0.0)
         objective = float(cost @ result.x) + horizon.stored_value * stored[horizon.end - 1]
+        if paid.any():
+            charge, discharge = self._one_way(horizon, paid, charge, discharge, stored)
         return Plan(charge, discharge, executed, stored, power, objective)
 
     def reachable(self, stored: float, steps: int) -> float:
@@ -175,26 +185,44 @@ class Programme:
         gained = inflow * (steps if s.keep == 1.0 else (1.0 - kept) / (1.0 - s.keep))
         return min(stored * kept + gained, s.high) - 1e-9
 
-    def _cost(self, horizon: Horizon) -> Array:
+    def _faces(self, horizon: Horizon, paid: Array) -> tuple[Array, Array]:
+        """Return intercepts and slopes ``(H, m)``: the tangents, and where the site is ``paid`` for using energy the chord, m times."""
+        if not paid.any():
+            return horizon.alpha, horizon.beta
+        if horizon.chord is None:
+            raise ValueError("a horizon with a negative price needs the chord of the power")
+        alpha, beta = (np.where(paid[:, None], horizon.chord[:, [k]], tangents) for k, tangents in enumerate((horizon.alpha, horizon.beta)))
+        return alpha, beta
+
+    def _one_way(self, horizon: Horizon, paid: Array, charge: Array, discharge: Array, stored: Array) -> tuple[Array, Array]:
+        """Return charge and discharge that bring about the same stored energies without both at once."""
+        s = self.storage
+        gained = stored - s.keep * np.concatenate([[horizon.stored], stored[:-1]])
+        both = paid & (np.minimum(charge, discharge) > 0.0)
+        into = np.maximum(gained, 0.0) / (s.charge_efficiency * self.hours)
+        out = np.maximum(-gained, 0.0) * s.discharge_efficiency / self.hours
+        return np.where(both, into, charge), np.where(both, out, discharge)
+
+    def _cost(self, horizon: Horizon, g: Array) -> Array:
         """Return the objective's coefficients."""
         n, h, s = self.steps, self.hours, self.storage
-        g = np.where(np.arange(n) < horizon.end, np.maximum(horizon.price, 0.0), 0.0)
         stored = np.zeros(n)
         stored[horizon.end - 1] = -horizon.stored_value
         charge = h * (g + 0.5 * s.wear * s.charge_efficiency)
         discharge = h * (-g + 0.5 * s.wear / s.discharge_efficiency)
         return np.concatenate([charge, discharge, stored, np.zeros(n), h * g])
 
-    def _sides(self, horizon: Horizon) -> tuple[Array, Array]:
-        """Return the lower and upper side of every row."""
+    def _sides(self, horizon: Horizon, face: Array, paid: Array) -> tuple[Array, Array]:
+        """Return the lower and upper side of every row; ``face``: what tangents or chord say of the work that cannot wait, MW, ``(H, m)``."""
         n = self.steps
         first = np.zeros(n)
         first[0] = self.storage.keep * horizon.stored
-        tangent = (horizon.alpha + horizon.beta * horizon.fixed[:, None]).reshape(-1)
+        above = np.repeat(paid, self.tangents)
+        least, most = np.where(above, -np.inf, face.reshape(-1)), np.where(above, face.reshape(-1), np.inf)
         room = np.maximum(self.capacity - horizon.fixed, 0.0)
-        low = np.concatenate([first, np.zeros(n), np.full(n, -np.inf), tangent])
+        low = np.concatenate([first, np.zeros(n), np.full(n, -np.inf), least])
         export = np.full(n, np.inf) if self.storage.export else np.zeros(n)
-        return low, np.concatenate([first, room, export, np.full(n * self.tangents, np.inf)])
+        return low, np.concatenate([first, room, export, most])
 
     def _possible(self, horizon: Horizon) -> Array:
         """Return the most cumulative work that room and arrivals let run by each step: a site too small for its deadlines does what it can."""

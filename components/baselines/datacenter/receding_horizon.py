@@ -37,7 +37,7 @@ class RecedingHorizon(Algorithm):
 
     Args:
         forecast: ``perfect`` (the truth) or ``persistence`` (the last day repeated, the present known).
-        objective: ``carbon`` or ``cost``; a negative price counts as 0, so the plan is no bound on cost where prices are often negative.
+        objective: ``carbon`` or ``cost``.
         horizon_h: h ahead; None: to the end of the episode.
         replan_steps: Steps between two plans.
         setpoint_c: °C, supply set-point that is held and planned with.
@@ -132,7 +132,7 @@ class RecedingHorizon(Algorithm):
         counts = np.arange(steps) < end
         fixed, fresh = self.split(self.outlook.demand[index] * counts)
         work = queue + np.cumsum(fresh)
-        price = np.maximum(self.outlook.price[index], 0.0)
+        price = self.outlook.price[index]
         closing = elapsed + end == self.episode_steps
         return self.programme.solve(
             Horizon(
@@ -144,8 +144,9 @@ class RecedingHorizon(Algorithm):
                 beta=self.outlook.beta[index],
                 stored=stored,
                 final=self.start_mwh if closing else 0.0,
-                stored_value=0.0 if closing else self.storage.discharge_efficiency * float(np.median(price)),
+                stored_value=0.0 if closing else self.storage.discharge_efficiency * float(np.median(np.maximum(price, 0.0))),
                 end=end,
+                chord=self.outlook.chord(index, fixed, self.capacity),
             )
         )
 

@@ -1,8 +1,8 @@
 """Tangents of a data center's power over its utilisation, at a steady room temperature.
 
 The parts of the environment are asked for their power with the room at rest (a step of 50 h, repeated), so that the tangents follow whatever plant,
-hall and servers are composed. Where the power is convex in the utilisation they bound it from below; the tower's fan bends it the other way by less
-than 1 % of the nameplate.
+hall and servers are composed. Where the power is convex in the utilisation they bound it from below, and chords bound it from above; the tower's fan
+bends it the other way by less than 1 % of the nameplate.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from wattloom.environment import Array
 
 POINTS = np.array([0.2, 0.4, 0.6, 0.8, 1.0])
 WIDTH = 0.01
+CURVE = np.linspace(0.0, 1.0, 5)  # utilisations between which chords are drawn
 REST_H, REPEATS = 50.0, 6
 CHUNK = 4096  # steps whose power is computed together
 
@@ -31,6 +32,26 @@ def power_tangents(environment: Any, inputs: Inputs, setpoint_c: float) -> tuple
     below, above = power[:, ::2], power[:, 1::2]
     slope = (above - below) / (2 * WIDTH)
     return 0.5 * (above + below) - slope * POINTS, slope
+
+
+def power_curve(environment: Any, inputs: Inputs, index: Array, setpoint_c: float) -> Array:
+    """Return the power MW at the utilisations of :data:`CURVE` in the rows ``index`` of ``inputs``, ``(len(index), 5)``."""
+    return steady_power(environment, inputs, index, CURVE, setpoint_c) if len(index) else np.zeros((0, len(CURVE)))
+
+
+def chord(curve: Array, low: Array, high: float) -> Array:
+    """Return intercept MW and slope of the line above a convex ``curve`` ``(n, 5)`` from utilisation ``low`` ``(n,)`` to ``high``, ``(n, 2)``."""
+    first, last = _between(curve, low), _between(curve, np.full(len(low), high))
+    slope = (last - first) / np.maximum(high - low, 1e-9)
+    return np.stack([first - slope * low, slope], axis=1)
+
+
+def _between(curve: Array, utilisation: Array) -> Array:
+    """Return the power at a utilisation ``(n,)`` on the lines between the points of the curve, which lie above it."""
+    left = np.clip(np.searchsorted(CURVE, utilisation, side="right") - 1, 0, len(CURVE) - 2)
+    row, share = np.arange(len(curve)), (utilisation - CURVE[left]) / (CURVE[left + 1] - CURVE[left])
+    power: Array = (1.0 - share) * curve[row, left] + share * curve[row, left + 1]
+    return power
 
 
 def steady_power(environment: Any, inputs: Inputs, index: Array, utilisation: Array, setpoint_c: float) -> Array:

@@ -9,13 +9,18 @@ from wattloom.components.baselines.datacenter.outlook import Outlook, step_of_ye
 from wattloom.components.baselines.datacenter.programme import Horizon, Programme, Storage
 from wattloom.components.baselines.datacenter.receding_horizon import RecedingHorizon, nearest_power, nearest_shift, shift_level
 from wattloom.components.baselines.datacenter.rules import DataCenterRules
-from wattloom.components.baselines.datacenter.tangents import POINTS, power_tangents, steady_power
+from wattloom.components.baselines.datacenter.tangents import CURVE, POINTS, chord, power_curve, power_tangents, steady_power
 from wattloom.environment import EnvironmentSpec
 from wattloom.errors import ConfigError
 from wattloom.seeding import Seeds
 
 BATTERY = Storage(0.5, 0.5, 0.95, 0.95, 1.0, 0.2, 1.8)
 START = {"hall__setpoint_start_c": 24.0}
+
+
+def curve(u):
+    """Facility power of the small cases, MW."""
+    return 0.45 + 0.7 * u + 0.15 * u**2
 
 
 def horizon_of(price, demand, deadline=96, limit=24.0, flexible=0.3, **changes):
@@ -25,17 +30,20 @@ def horizon_of(price, demand, deadline=96, limit=24.0, flexible=0.3, **changes):
     needed = np.maximum(due, arrived - limit)
     needed[-1] = arrived[-1]
     slopes = np.tile(0.7 + 0.3 * POINTS, (steps, 1))
+    fixed = (1 - flexible) * demand
+    climb = (curve(1.0) - curve(fixed)) / (1.0 - fixed)
     values = {
         "price": price,
-        "fixed": (1 - flexible) * demand,
+        "fixed": fixed,
         "needed": needed,
         "arrived": arrived,
-        "alpha": np.tile(0.45 + 0.7 * POINTS + 0.15 * POINTS**2, (steps, 1)) - slopes * POINTS,
+        "alpha": np.tile(curve(POINTS), (steps, 1)) - slopes * POINTS,
         "beta": slopes,
         "stored": 1.0,
         "final": 1.0,
         "stored_value": 0.0,
         "end": steps,
+        "chord": np.stack([curve(fixed) - climb * fixed, climb], axis=1),
     }
     return Horizon(**{**values, **changes})
 
@@ -50,11 +58,12 @@ def test_two_steps_by_hand():
     assert plan.cost == pytest.approx(100 * (base + charge) + 300 * (base - charge * 0.95**2), rel=1e-12)
 
 
-def test_the_programme_agrees_with_one_written_densely():
+@pytest.mark.parametrize("cheapest", [50, -300])
+def test_the_programme_agrees_with_one_written_densely(cheapest):
     steps, h, s = 12, 0.25, Storage(0.5, 0.4, 0.95, 0.9, 0.999, 0.2, 1.8, wear=8.0)
     generator = np.random.default_rng(3)
     data = horizon_of(
-        generator.uniform(50, 400, steps), generator.uniform(0.2, 0.9, steps), deadline=4, limit=0.8, final=1.1, stored_value=0.0
+        generator.uniform(cheapest, 400, steps), generator.uniform(0.2, 0.9, steps), deadline=4, limit=0.8, final=1.1, stored_value=0.0
     )
     eye, zero = np.eye(steps), np.zeros((steps, steps))
     difference = eye - np.eye(steps, k=-1)
@@ -68,8 +77,12 @@ def test_the_programme_agrees_with_one_written_densely():
     ]
     sides = [1.0 - data.fixed, np.zeros(steps), np.zeros(steps)]
     for j in range(5):
-        upper.append(np.hstack([zero, zero, zero, data.beta[:, j : j + 1] * difference, -eye]))
-        sides.append(-(data.alpha[:, j] + data.beta[:, j] * data.fixed))
+        paid = data.price < 0  # there the power stays below its chord instead of above its tangents
+        alpha, beta, sign = (
+            np.where(paid, *pair) for pair in zip((*data.chord.T, -1.0), (data.alpha[:, j], data.beta[:, j], 1.0), strict=True)
+        )
+        upper.append(sign[:, None] * np.hstack([zero, zero, zero, beta[:, None] * difference, -eye]))
+        sides.append(-sign * (alpha + beta * data.fixed))
     cost = np.concatenate([h * (data.price + 0.5 * 8.0 * 0.95), h * (-data.price + 0.5 * 8.0 / 0.9), np.zeros(2 * steps), h * data.price])
     bounds = [(0, 0.5)] * steps + [(0, 0.4)] * steps + [(0.2, 1.8)] * (steps - 1) + [(1.1, 1.8)]
     bounds += [*zip(data.needed, data.arrived, strict=True)] + [(0, None)] * steps
@@ -77,6 +90,47 @@ def test_the_programme_agrees_with_one_written_densely():
     programme = Programme(steps, 5, h, s)
     programme.solve(horizon_of(np.ones(steps), np.full(steps, 0.5)))  # numbers of an earlier solve must not stay
     assert programme.solve(data).cost == pytest.approx(dense.fun, rel=1e-9)
+
+
+def true_cost(data, battery, hours, plan):
+    """What a plan costs with the power of the curve itself."""
+    power = curve(data.fixed + plan.executed) + plan.charge - plan.discharge
+    worn = battery.charge_efficiency * plan.charge + plan.discharge / battery.discharge_efficiency
+    return hours * np.sum(data.price * power + 0.5 * battery.wear * worn)
+
+
+def best_by_trying(data, battery, hours, levels=13):
+    """Cheapest cost of all plans on a grid of battery powers and of work, one deadline at the end; charging or discharging, never both."""
+    powers = np.unique([*np.linspace(-battery.most_out, 0, levels), *np.linspace(0, battery.most_in, levels)])
+    gain = hours * np.where(powers > 0, powers * battery.charge_efficiency, powers / battery.discharge_efficiency)
+    worn = 0.5 * battery.wear * np.abs(gain)
+    steps = len(data.price)
+    choices = np.array(np.meshgrid(*[np.arange(len(powers))] * steps, indexing="ij")).reshape(steps, -1)
+    energy = data.stored + np.cumsum(gain[choices], axis=0)
+    allowed = (energy >= battery.low - 1e-9).all(axis=0) & (energy <= battery.high + 1e-9).all(axis=0) & (energy[-1] >= data.final - 1e-9)
+    stored = np.min((hours * data.price[:, None] * powers[choices] + worn[choices]).sum(axis=0)[allowed])
+    done = np.array(np.meshgrid(*[np.linspace(0, data.arrived[-1], 40)] * (steps - 1), indexing="ij")).reshape(steps - 1, -1)
+    work = np.diff(np.concatenate([np.zeros((1, done.shape[1])), done, np.full((1, done.shape[1]), data.arrived[-1])]), axis=0)
+    total = np.cumsum(work, axis=0)
+    fits = (work >= 0).all(axis=0) & (total <= data.arrived[:, None] + 1e-9).all(axis=0) & (work <= 1 - data.fixed[:, None]).all(axis=0)
+    return stored + np.min((hours * data.price[:, None] * curve(data.fixed[:, None] + work)).sum(axis=0)[fits])
+
+
+@pytest.mark.parametrize("wear", [0.0, 6.0])
+@pytest.mark.parametrize("price", [(120, -80, -60, 150), (40, -200, 90, -20), (-50, -50, -60, -50)])
+def test_a_negative_price_is_paid_for_and_the_bound_lies_below_every_plan_that_can_be(price, wear):
+    battery = Storage(0.4, 0.4, 0.9, 0.9, 1.0, 0.2, 1.4, wear=wear)
+    data, programme = horizon_of(np.array(price, dtype=float), np.array([0.5, 0.6, 0.4, 0.5])), Programme(4, 5, 1.0, battery)
+    plan = programme.solve(data)
+    old = programme.solve(horizon_of(np.maximum(data.price, 0.0), np.array([0.5, 0.6, 0.4, 0.5])))  # a negative price counted as 0
+    found, mine, before = best_by_trying(data, battery, 1.0), *(true_cost(data, battery, 1.0, p) for p in (plan, old))
+    assert np.min([plan.charge, plan.discharge], axis=0).max() == 0, "a battery does not charge and discharge at once"
+    np.testing.assert_allclose(
+        plan.stored, 1.0 + np.cumsum(0.9 * plan.charge - plan.discharge / 0.9), atol=1e-9, err_msg="what is planned is what happens"
+    )
+    assert plan.cost <= min(found, mine) + 1e-9
+    assert plan.cost > found - 0.04 * np.abs(data.price).sum(), "a bound worth its name"
+    assert mine < before - 1.0
 
 
 def test_charging_and_discharging_never_meet_and_a_closed_site_has_no_plan():
@@ -104,6 +158,20 @@ def test_tangents_touch_the_steady_power_from_below():
     outer = np.max(alpha[:, :, None] + beta[:, :, None] * u, axis=1)
     assert np.max(outer - power) < 0.01  # MW of 1: the tower fan's defect of convexity
     assert np.max(power - outer) < 0.01
+
+
+def test_chords_lie_above_the_steady_power_between_any_two_utilisations():
+    environment = wattloom.make("datacenter", location="ca", num_envs=1)
+    rows = np.arange(0, 35040, 997)
+    inputs = environment.episode.inputs({"episode_start": np.arange(35040)}, np.zeros(35040, dtype=int))
+    low = np.random.default_rng(1).uniform(0.0, 0.9, len(rows))
+    intercept, slope = chord(power_curve(environment, inputs, rows, 24.0), low, 0.95).T[:, :, None]
+    u = np.linspace(0.0, 1.0, 21)
+    power, line = steady_power(environment, inputs, rows, u, 24.0), intercept + slope * u
+    inside = (u >= low[:, None]) & (u <= 0.95)
+    assert np.max((power - line)[inside]) < 0.01  # MW of 1: the tower fan's defect of convexity
+    assert np.max((line - power)[inside]) < 0.03
+    assert power_curve(environment, inputs, np.zeros(0, dtype=int), 24.0).shape == (0, len(CURVE))
 
 
 def test_persistence_repeats_the_last_day_and_the_clock_is_read_back():
@@ -198,6 +266,28 @@ def test_cost_is_an_objective_of_its_own(run_episode, two_days):
     by_carbon = run_episode(environment, RecedingHorizon(replan_steps=16), {"start_day": 30}).sums
     assert by_cost["cost"] < by_carbon["cost"]
     assert by_cost["co2"] > by_carbon["co2"]
+
+
+def test_negative_prices_are_used_and_the_replay_is_not_below_the_bound(run_episode, two_days):
+    price = {"price": "synthetic", "price__transforms": [{"_target_": "wattloom.components.sources.transforms.Scale", "offset": -20.0}]}
+    environment = two_days(1, actions="continuous", **price, **START)
+
+    def replayed(clipped):
+        planner = RecedingHorizon(objective="cost", horizon_h=None, replan_steps=10_000)
+        planner.setup(EnvironmentSpec.of(environment), Seeds(1), 1)
+        planner.bind(environment)
+        planner.bind = lambda _: None
+        true = planner.outlook.price[100 * 96 :][: 2 * 96]
+        assert 0.2 < (true < 0).mean() < 0.8
+        if clipped:  # as if a negative price were 0
+            planner.outlook.price = np.maximum(planner.outlook.price, 0.0)
+        sums = run_episode(environment, planner, {"start_day": 100}).sums
+        assert environment.arrays["battery_mwh"][0] > planner.start_mwh - 0.01
+        assert planner.infeasible == 0
+        return sums["cost"][0], planner.plan(100 * 96, 0, planner.start_mwh, 0.0, np.zeros(0)).cost
+
+    (cost, bound), (before, _) = replayed(False), replayed(True)
+    assert bound <= cost < before
 
 
 def test_what_it_cannot_plan_is_refused():
