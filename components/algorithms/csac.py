@@ -19,7 +19,6 @@ from wattloom.algorithm import Policy, Transition
 from wattloom.components.algorithms.batch import AgentBatch
 from wattloom.components.algorithms.off_policy import Learner, OffPolicy
 from wattloom.components.algorithms.off_policy_keys import SoftKeys
-from wattloom.components.algorithms.on_policy.units import units_of
 from wattloom.components.algorithms.sac import soft_learner
 from wattloom.components.algorithms.team.policies import Actor
 from wattloom.components.buffers.transitions import TransitionLayout
@@ -55,7 +54,7 @@ class CSAC(SoftKeys, OffPolicy):
 
     def make_learners(self, seeds: Seeds) -> dict[str, Learner]:
         """Return the one learner."""
-        (unit,) = units_of(self.spec.agents, share=False)
+        (unit,) = self.units
         self._learner = soft_learner(self, unit, AgentBatch.of(self.buffer, TEAM, masked=False), seeds.child("learner"))
         return {TEAM: self._learner}
 

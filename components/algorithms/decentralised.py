@@ -18,13 +18,7 @@ from wattloom.environment import AgentSpec
 
 
 class Decentralised(OffPolicy):
-    """Base of all off-policy algorithms whose agents can be sent out alone.
-
-    Attributes:
-        units: Which network serves which agents; subclasses set it before learners are made.
-    """
-
-    units: tuple[Unit, ...]
+    """Base of all off-policy algorithms whose agents can be sent out alone."""
 
     def unit_actor(self, unit: Unit, num_envs: int) -> Actor:
         """Return the live policy of a unit for ``num_envs`` rows."""
@@ -59,7 +53,8 @@ class Decentralised(OffPolicy):
         """Return a copy of one agent's greedy policy; see :meth:`Algorithm.module`."""
         spec, unit, place = self.place_of(agent)
         one_hot = np.eye(len(unit.agents))[place] if unit.shared else None
-        return DeployedPolicy(Perceptron(self.policy_params(unit), self.activation), self._head(spec), one_hot=one_hot)
+        perceptron = Perceptron(self.policy_params(unit), self.activation)
+        return DeployedPolicy(perceptron, self._head(spec), self.norms.agents[agent].module(), one_hot)
 
     def _head(self, spec: AgentSpec) -> nn.Module:
         """Return what turns the network's output into an action."""

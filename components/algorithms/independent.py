@@ -12,7 +12,7 @@ from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.batch import AgentBatch, GroupBatch
 from wattloom.components.algorithms.decentralised import Decentralised
 from wattloom.components.algorithms.off_policy import Learner
-from wattloom.components.algorithms.on_policy.units import Unit, units_of
+from wattloom.components.algorithms.on_policy.units import Unit
 from wattloom.components.algorithms.team.policies import Actor
 from wattloom.components.buffers.transitions import TransitionLayout
 from wattloom.environment import EnvironmentSpec
@@ -55,13 +55,17 @@ class Independent(Decentralised):
         """Share of the team's mean in every agent's reward."""
         return self.reward_sharing
 
+    @property
+    def shares(self) -> bool:
+        """Whether agents of one group share a learner."""
+        return self.share_parameters
+
     def make_learner(self, unit: Unit, batch: AgentBatch, seeds: Seeds) -> UnitLearner:
         """Return a fresh learner of one agent, or of one group, on the rows of ``batch``."""
         raise NotImplementedError
 
     def make_layout(self, spec: EnvironmentSpec) -> TransitionLayout:
         """Return one block of columns an agent."""
-        self.units = units_of(spec.agents, self.share_parameters)
         self._masked = len(spec.agents) > 1
         return TransitionLayout(spec)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.exploration import Exploration
+from wattloom.components.algorithms.learning_rates import LEARNING_RATE_SCHEDULES
 
 
 @dataclass(kw_only=True, eq=False)
@@ -19,6 +20,8 @@ class OffPolicyKeys:
         tau: Share τ by which the targets follow.
         actor_learning_rate: Adam's step size for policies.
         critic_learning_rate: Adam's step size for critics.
+        learning_rate_schedule: ``constant``, or ``linear``: all learning rates go down to 0 at the end of the run.
+        normalize_observations: Scale observations (and the central state) by running statistics, saved with the policy.
         hidden_sizes: Widths of the hidden layers, of policies and critics.
         activation: ``"relu"`` or ``"tanh"``.
         engine: ``"analytic"`` (hand-written gradients) or ``"autograd"`` (reference, slower); equal to rounding.
@@ -33,6 +36,8 @@ class OffPolicyKeys:
     tau: float = 0.005
     actor_learning_rate: float = 1e-3
     critic_learning_rate: float = 1e-3
+    learning_rate_schedule: str = "constant"
+    normalize_observations: bool = False
     hidden_sizes: tuple[int, ...] = (256, 256)
     activation: str = "relu"
     engine: str = "analytic"
@@ -52,6 +57,8 @@ class OffPolicyKeys:
             setattr(self, key, ranges.within(f"algorithm.{key}", getattr(self, key), 0.0, 1.0))
         for key in ("actor_learning_rate", "critic_learning_rate"):
             setattr(self, key, ranges.positive(f"algorithm.{key}", getattr(self, key)))
+        ranges.one_of("algorithm.learning_rate_schedule", self.learning_rate_schedule, LEARNING_RATE_SCHEDULES)
+        ranges.flag("algorithm.normalize_observations", self.normalize_observations)
         for key, low in (("batch_size", 1), ("buffer_size", 1), ("learning_starts", 0)):
             ranges.count(f"algorithm.{key}", getattr(self, key), low)
         self.hidden_sizes = ranges.sizes("algorithm.hidden_sizes", self.hidden_sizes)

@@ -21,7 +21,7 @@ class OffPolicyPolicy:
     """Acts for all agents of ``num_envs`` copies.
 
     Args:
-        algorithm: Whose live parameters act.
+        algorithm: Whose live parameters and statistics act.
         num_envs: Number of copies.
         explore: False: deterministic, uses no random stream.
     """
@@ -29,6 +29,7 @@ class OffPolicyPolicy:
     def __init__(self, algorithm: OffPolicy, num_envs: int, explore: bool) -> None:
         self._algorithm, self._explore = algorithm, explore
         self._streams = CopyStreams(algorithm.seeds.generator("explore" if explore else "act"), num_envs)
+        self._norms = algorithm.norms.agents
         self._actors = {name: algorithm.actor(name, num_envs) for name in algorithm.codes}
         self._noise: dict[str, NoiseProcess] = {
             name: algorithm.explorer.begin(self._streams, code.size) for name, code in algorithm.codes.items()
@@ -51,7 +52,7 @@ class OffPolicyPolicy:
         if self._explore and self._algorithm.warming_up:
             return code.uniform(self._streams, legal)
         observation = np.asarray(snapshot.observations[name], dtype=np.float32)
-        rows = torch.from_numpy(observation.reshape(len(observation), -1))
+        rows = torch.from_numpy(self._norms[name](observation.reshape(len(observation), -1)))
         penalty = code.penalty(legal)
         if not self._explore:
             return self._actors[name](rows, None, penalty).numpy()

@@ -7,7 +7,7 @@ and entropies are those of the scaled action.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -113,6 +113,11 @@ class SACLearner(UnitLearner):
     def policy_params(self) -> Mapping[str, Tensor]:
         """The policy's tensors."""
         return self.online.section("actor")
+
+    @property
+    def optimisers(self) -> Sequence[FlatAdam]:
+        """Of the policy, of the critics and of the temperature."""
+        return tuple(self._adams.values())
 
     def state_dict(self) -> dict[str, Any]:
         """Return parameters, targets, moments, the update count and the noise stream."""

@@ -6,7 +6,7 @@ to [-1, 1] throughout, so that noise means the same share of the range in every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -95,6 +95,11 @@ class TD3Learner(UnitLearner):
     def policy_params(self) -> Mapping[str, Tensor]:
         """The policy's tensors."""
         return self.online.section("actor")
+
+    @property
+    def optimisers(self) -> Sequence[FlatAdam]:
+        """Of the policy and of the critics."""
+        return self._actor_adam, self._critic_adam
 
     def state_dict(self) -> dict[str, Any]:
         """Return parameters, targets, moments, the update count and the noise stream."""

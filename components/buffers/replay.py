@@ -28,6 +28,7 @@ class ReplayBuffer:
     Attributes:
         batch: The last sample, float32 ``(batch_size, width)``. Views of it (:meth:`column`, :meth:`span`) show each new sample.
         size: Rows filled.
+        slices: Where each column lies in a row, by name.
     """
 
     def __init__(self, columns: Mapping[str, int], capacity: int, batch_size: int) -> None:
@@ -35,10 +36,10 @@ class ReplayBuffer:
             raise ConfigError(f"replay capacity must be at least 1 row, not {capacity}")
         self.capacity = int(capacity)
         self.columns = dict(columns)
-        self._slices: dict[str, slice] = {}
+        self.slices: dict[str, slice] = {}
         width = 0
         for name, size in columns.items():
-            self._slices[name] = slice(width, width + size)
+            self.slices[name] = slice(width, width + size)
             width += size
         self.width = width
         self._rows = torch.empty(self.capacity, width)
@@ -64,7 +65,7 @@ class ReplayBuffer:
         self.size = min(self.size + count, self.capacity)
 
     def _write(self, values: Mapping[str, Array], rows: slice, source: slice) -> None:
-        for name, columns in self._slices.items():
+        for name, columns in self.slices.items():
             value = values[name][source]
             self._array[rows, columns] = value if value.ndim == 2 else value.reshape(len(value), -1)
 
@@ -75,15 +76,15 @@ class ReplayBuffer:
 
     def column(self, name: str) -> Tensor:
         """Return the view ``(batch_size, width)`` of one column of :attr:`batch`."""
-        return self.batch[:, self._slices[name]]
+        return self.batch[:, self.slices[name]]
 
     def span(self, first: str, last: str) -> Tensor:
         """Return the view of :attr:`batch` from column ``first`` to the end of column ``last``."""
-        return self.batch[:, self._slices[first].start : self._slices[last].stop]
+        return self.batch[:, self.slices[first].start : self.slices[last].stop]
 
     def stored(self, name: str) -> Tensor:
         """Return the view ``(size, width)`` of one column of all filled rows, in storage order."""
-        return self._rows[: self.size, self._slices[name]]
+        return self._rows[: self.size, self.slices[name]]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the filled part, the write position and the layout, all loadable with ``torch.load(weights_only=True)``."""

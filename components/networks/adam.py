@@ -21,7 +21,7 @@ class FlatAdam:
         eps: Added to the root of the second moment.
 
     Attributes:
-        learning_rate: Step size of the following steps; a schedule sets it.
+        learning_rate: Step size of the following steps; :meth:`set_share` scales it.
     """
 
     def __init__(
@@ -33,7 +33,12 @@ class FlatAdam:
         self._one = torch.ones(())  # adding a tensor is faster than adding a Python number
         self._params, self._gradient = [params], [gradient]
         self._moments = ([self.first], [self.second])
-        self.learning_rate, self._betas, self._eps = learning_rate, betas, eps
+        self.learning_rate = self._first_rate = learning_rate
+        self._betas, self._eps = betas, eps
+
+    def set_share(self, share: float) -> None:
+        """Set the step size of the following steps to a share of the first one; what a schedule of learning rates does."""
+        self.learning_rate = self._first_rate * share
 
     def step(self) -> None:
         """Move the parameters by one Adam step along the gradient."""

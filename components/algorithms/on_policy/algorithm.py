@@ -15,13 +15,14 @@ import torch
 
 from wattloom.algorithm import Algorithm, Policy, Transition, UpdateReport
 from wattloom.components.algorithms import ranges
+from wattloom.components.algorithms.learning_rates import LEARNING_RATE_SCHEDULES, rate_share
+from wattloom.components.algorithms.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.actor import Actor, policy_stack
 from wattloom.components.algorithms.on_policy.advantages import ADVANTAGE_SCOPES, shared_rewards, standardised
 from wattloom.components.algorithms.on_policy.critic import Critic
 from wattloom.components.algorithms.on_policy.deploy import deployed
 from wattloom.components.algorithms.on_policy.distributions import ActionCode
 from wattloom.components.algorithms.on_policy.gae import gae
-from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.policy import OnPolicyPolicy
 from wattloom.components.algorithms.on_policy.settings import ActorSettings, CriticSettings, NetworkSettings
 from wattloom.components.algorithms.on_policy.steady import STARTS, steady_value
@@ -111,7 +112,7 @@ class OnPolicy(Algorithm):
         ranges.one_of("algorithm.advantage_scope", self.advantage_scope, ADVANTAGE_SCOPES)
         ranges.one_of("algorithm.value_scale", self.value_scale, VALUE_SCALES)
         ranges.one_of("algorithm.value_start", self.value_start, STARTS)
-        ranges.one_of("algorithm.learning_rate_schedule", self.learning_rate_schedule, ("constant", "linear"))
+        ranges.one_of("algorithm.learning_rate_schedule", self.learning_rate_schedule, LEARNING_RATE_SCHEDULES)
         ranges.one_of("algorithm.activation", self.activation, ("tanh", "relu"))
         ranges.one_of("algorithm.engine", self.engine, ("analytic", "autograd"))
         self.hidden_sizes = ranges.sizes("algorithm.hidden_sizes", self.hidden_sizes)
@@ -240,7 +241,7 @@ class OnPolicy(Algorithm):
     def _learn(self) -> UpdateReport:
         """Value the rollout, improve the policies, fit the critics, and only then move the observation statistics."""
         rollout = self.rollout
-        share = 1.0 if self.learning_rate_schedule == "constant" else max(0.0, 1.0 - (self.env_steps - self._block) / self.total_steps)
+        share = rate_share(self.learning_rate_schedule, self.env_steps - self._block, self.total_steps)
         for learner in (*self.actors, *self.values.critics):
             learner.set_learning_rate(share)
         advantages = self._value(rollout)

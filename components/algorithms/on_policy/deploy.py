@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wattloom.components.networks.deployed import DeployedPolicy, Perceptron, Standardise, gaussian_or_choices
+from wattloom.components.networks.deployed import DeployedPolicy, Perceptron, gaussian_or_choices
 from wattloom.components.networks.stack import under
 
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ def deployed(algorithm: OnPolicy, agent: str) -> DeployedPolicy:
     e = next(e for e, unit in enumerate(units) if index in unit.agents)
     unit, norm = units[e], algorithm.norms[units[e].name]
     views = params.rows(e, e + 1).views
-    mean, inverse = norm.statistics
     return DeployedPolicy(
         Perceptron(under(views, "net"), algorithm.activation),
         gaussian_or_choices(algorithm.spec.agents[index].action_space, views.get("log_std")),
-        Standardise(mean, inverse, float(norm.CLIP)),
+        norm.module(),
         np.eye(len(unit.agents))[unit.agents.index(index)] if unit.shared else None,
     )

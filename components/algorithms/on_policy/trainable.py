@@ -110,7 +110,7 @@ class Trainable:
 
     def set_learning_rate(self, share: float) -> None:
         """Scale the step size to a share of the initial one."""
-        self._adam.learning_rate = self.settings.learning_rate * share
+        self._adam.set_share(share)
 
     def fit(self, epochs: int, generator: torch.Generator, enough: Callable[[], bool] | None = None) -> int:
         """Go through all rows ``epochs`` times in minibatches, in a new random order each time, and return the number of steps.

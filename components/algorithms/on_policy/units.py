@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from wattloom.components.algorithms.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.distributions import Distribution, distribution_of
-from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
 from wattloom.environment import AgentSpec, Array
 from wattloom.errors import ConfigError
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from wattloom.components.algorithms.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.critic import Critic
 from wattloom.components.algorithms.on_policy.gae import successor_values
-from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.units import Unit
 from wattloom.components.buffers.rollout import RolloutBuffer
 from wattloom.environment import Array

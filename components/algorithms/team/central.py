@@ -11,7 +11,7 @@ from torch import Tensor
 from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.decentralised import Decentralised
 from wattloom.components.algorithms.off_policy import Learner
-from wattloom.components.algorithms.on_policy.units import Unit, units_of
+from wattloom.components.algorithms.on_policy.units import Unit
 from wattloom.components.algorithms.team.batch import TeamBatch
 from wattloom.components.algorithms.team.policies import ActingPolicy, Actor, UnitShape
 from wattloom.components.algorithms.turns import TurnKeys
@@ -49,18 +49,12 @@ class Central(Decentralised):
         """Share of the team's mean in every agent's reward."""
         return self.reward_sharing
 
-    @property
-    def shares(self) -> bool:
-        """Whether agents of one group share a policy."""
-        return False
-
     def make_learner(self, batch: TeamBatch, units: list[tuple[UnitShape, Unit]], seeds: Seeds) -> TeamLearner:
         """Return a fresh learner of the team."""
         raise NotImplementedError
 
     def make_layout(self, spec: EnvironmentSpec) -> TeamLayout:
         """Return the team's columns side by side."""
-        self.units = units_of(spec.agents, self.shares)
         self._team_layout = TeamLayout(spec, streams=self.reward_sharing < 1.0 and len(spec.agents) > 1)
         return self._team_layout
 

@@ -9,6 +9,7 @@ from wattloom.components.algorithms.off_policy_keys import OffPolicyKeys
 from wattloom.components.algorithms.team.batch import TeamBatch
 from wattloom.components.algorithms.team.critics import JointCritics
 from wattloom.components.algorithms.team.policies import UnitPolicy, load_policies
+from wattloom.components.networks.adam import FlatAdam
 from wattloom.seeding import Seeds
 
 Policy = TypeVar("Policy", bound=UnitPolicy)
@@ -33,6 +34,11 @@ class TeamNetworks(Generic[Policy]):
         self.critics = JointCritics(batch, keys, seeds.child("critic"))
         self._order = seeds.torch("order")
         self.updates = 0
+
+    @property
+    def optimisers(self) -> Sequence[FlatAdam]:
+        """Of the critics and of every policy."""
+        return self.critics.adam, *(policy.adam for policy in self.policies)
 
     def state_dict(self) -> dict[str, Any]:
         """Return parameters, targets, moments, the update count and the streams."""

@@ -133,6 +133,11 @@ class SoftTeamLearner(TeamNetworks[SoftPolicy]):
         """Return the live policy of the first unit: that of a team of one."""
         return self.policies[0].actor(num_envs)
 
+    @property
+    def optimisers(self) -> Sequence[FlatAdam]:
+        """Of the critics, of every policy and of the temperatures."""
+        return *super().optimisers, self._alpha_adam
+
     def state_dict(self) -> dict[str, Any]:
         """Return what every team saves, and the temperatures."""
         return super().state_dict() | {"log_alpha": self.log_alpha.clone(), "alpha_adam": self._alpha_adam.state_dict()}

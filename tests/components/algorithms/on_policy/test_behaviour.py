@@ -9,8 +9,8 @@ from wattloom.components.algorithms.happo import HAPPO
 from wattloom.components.algorithms.hatrpo import HATRPO
 from wattloom.components.algorithms.ippo import IPPO
 from wattloom.components.algorithms.mappo import MAPPO
+from wattloom.components.algorithms.observation_norm import ObservationNorm
 from wattloom.components.algorithms.on_policy.advantages import shared_rewards, standardised
-from wattloom.components.algorithms.on_policy.observation_norm import ObservationNorm
 from wattloom.environment import EnvironmentSpec
 from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds

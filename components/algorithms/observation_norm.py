@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from wattloom.components.networks.deployed import Standardise
 from wattloom.environment import Array
 
 
 class ObservationNorm:
     """Maps observations to zero mean and unit variance, clipped to ±10.
 
-    The statistics move once a rollout, after the update: rows are seen by the learner exactly as the policy saw them.
+    When the statistics move is the learner's decision. On-policy learners take up a rollout after they have learned from it, so that its rows are
+    seen exactly as the policy saw them; learners with a replay take up every step.
 
     Args:
         width: Entries of an observation.
@@ -41,6 +43,10 @@ class ObservationNorm:
     def statistics(self) -> tuple[Array, Array] | tuple[None, None]:
         """Mean and one over the standard deviation, float32 ``(width,)`` each; None where observations pass as they are."""
         return (self._mean, self._inverse) if self.enabled and self.count > 0.0 else (None, None)
+
+    def module(self) -> Standardise:
+        """Return the present map as a module of its own."""
+        return Standardise(*self.statistics, float(self.CLIP))
 
     def update(self, rows: Array) -> None:
         """Take up rows ``(R, width)`` by the parallel formula of Chan, Golub and LeVeque (1979)."""
