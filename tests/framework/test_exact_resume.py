@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wattloom.checkpoint import CheckpointStore
+from wattloom.components.algorithms.hasac import HASAC
 from wattloom.components.algorithms.sac import SAC
 from wattloom.components.algorithms.td3 import TD3
 from wattloom.components.envs.pendulum import Pendulum
@@ -31,11 +32,11 @@ def third_party(num_envs: int):
     return as_environment(lambda: gymnasium.make("MountainCarContinuous-v0", max_episode_steps=50), num_envs=num_envs)
 
 
-def small(kind, updates_per_step):
-    return kind(hidden_sizes=(16, 16), batch_size=16, learning_starts=64, updates_per_step=updates_per_step, buffer_size=400)
+def small(kind, updates_per_step, options):
+    return kind(hidden_sizes=(16, 16), batch_size=16, learning_starts=64, updates_per_step=updates_per_step, buffer_size=400, **options)
 
 
-def run(path, make_environment, kind, num_envs, ratio, stop_at=None, resume=False, every=None):
+def run(path, make_environment, kind, num_envs, ratio, stop_at=None, resume=False, every=None, **options):
     path.mkdir(parents=True, exist_ok=True)
     directory = RunDirectory(path)
     job = Run(
@@ -44,7 +45,7 @@ def run(path, make_environment, kind, num_envs, ratio, stop_at=None, resume=Fals
         directory=directory,
         environment=make_environment(num_envs),
         make_environment=lambda purpose, count: make_environment(count or 1),
-        algorithm=small(kind, ratio),
+        algorithm=small(kind, ratio, options),
         hooks={"metrics": Metrics(every=40)},
         loggers=LoggerList({"jsonl": JsonlLogger(), "csv": CsvLogger()}),
         seed=3,
@@ -71,6 +72,19 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path, make_environment, ki
     assert run(halves, make_environment, kind, num_envs, ratio, stop_at=HALF).status == "stopped"
     assert run(halves, make_environment, kind, num_envs, ratio, resume=True).status == "completed"
     assert_equal_runs(whole, halves)
+
+
+@pytest.mark.parametrize(("kind", "num_envs", "ratio"), [(TD3, 8, 0.3), (SAC, 1, 0.5), (HASAC, 2, 0.5)])
+def test_schedules_and_statistics_go_on_where_they_were(tmp_path, kind, num_envs, ratio, assert_equal_runs):
+    """The schedule runs over the run's total, not to where the run was told to stop; evaluations move no statistics."""
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    options = {"learning_rate_schedule": "linear", "normalize_observations": True}
+    run(whole, pendulum, kind, num_envs, ratio, **options)
+    run(halves, pendulum, kind, num_envs, ratio, stop_at=HALF, **options)
+    run(halves, pendulum, kind, num_envs, ratio, resume=True, **options)
+    assert_equal_runs(whole, halves)
+    norms = CheckpointStore(halves / "checkpoints").load().parts["algorithm"]["norms"]
+    assert {statistics["count"] for statistics in norms["units"].values()} == {TOTAL}
 
 
 def test_a_resumed_run_can_be_stopped_and_resumed_again(tmp_path, assert_equal_runs):

@@ -13,6 +13,7 @@ import wattloom
 import wattloom.conf
 from wattloom.build import build_algorithm
 from wattloom.components.algorithms.csac import CSAC
+from wattloom.components.algorithms.off_policy import OffPolicy
 from wattloom.compose import compose
 from wattloom.environment import AgentSpec, EnvironmentSpec, Snapshot
 from wattloom.errors import ConfigError, UsageError
@@ -30,8 +31,8 @@ SMALL = {
     "rollout_steps": 6,
     "epochs": 2,
     "critic_epochs": 2,
-    "normalize_observations": "true",
 }
+SWITCHES = {"normalize_observations": "true", "learning_rate_schedule": "linear"}
 
 
 def learners():
@@ -39,10 +40,11 @@ def learners():
     return [name for name in options if build_algorithm(compose([f"algorithm={name}"])).learns]
 
 
-def small(name):
-    """A small learner of the option ``name``, with exactly those keys of :data:`SMALL` that it has."""
+def small(name, switches=SWITCHES):
+    """A small learner of the option ``name``, with exactly those keys of :data:`SMALL` that it has, and all of ``switches``."""
     keys = compose([f"algorithm={name}"]).config["algorithm"]
-    return build_algorithm(compose([f"algorithm={name}", *(f"algorithm.{key}={value}" for key, value in SMALL.items() if key in keys)]))
+    chosen = {key: value for key, value in SMALL.items() if key in keys} | switches
+    return build_algorithm(compose([f"algorithm={name}", *(f"algorithm.{key}={value}" for key, value in chosen.items())]))
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +65,15 @@ def serves(name, world):
 
 
 PAIRS = [(name, world) for name in learners() for world in WORLDS if serves(name, world)]
+REPLAY = [(name, world) for name, world in PAIRS if isinstance(small(name), OffPolicy)]
+CASES = {"-".join(pair): (*pair, SWITCHES) for pair in PAIRS} | {"-".join((*pair, "plain")): (*pair, {}) for pair in REPLAY}
 
 
-@pytest.fixture(params=PAIRS, ids="-".join)
+@pytest.fixture(params=CASES.values(), ids=CASES)
 def start(request, worlds, loop):
     """A function that starts the loop of one algorithm in one world."""
-    name, world = request.param
-    return lambda: loop(small(name), worlds[world], seed=5)
+    name, world, switches = request.param
+    return lambda: loop(small(name, switches), worlds[world], seed=5)
 
 
 def saved(state):

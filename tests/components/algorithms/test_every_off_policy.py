@@ -18,6 +18,7 @@ SMALL = {
     "buffer_size": 200,
 }
 AGENTS = (("a", 3, 2), ("b", 5, 1))
+SWITCHES = {"normalize_observations": True, "learning_rate_schedule": "linear"}
 
 
 def kinds():
@@ -30,11 +31,12 @@ def kinds():
 
 KINDS = kinds()
 EVERY = pytest.mark.parametrize("name", KINDS)
+SWITCHED = pytest.mark.parametrize("switches", [{}, SWITCHES], ids=["plain", "switches"])
 
 
-def build(name, engine="analytic"):
+def build(name, engine="analytic", **options):
     keys = Signature.of(KINDS[name]).parameters
-    return KINDS[name](engine=engine, **{key: value for key, value in SMALL.items() if key in keys})
+    return KINDS[name](engine=engine, **{key: value for key, value in SMALL.items() if key in keys} | options)
 
 
 def test_the_family_is_all_there():
@@ -42,8 +44,9 @@ def test_the_family_is_all_there():
 
 
 @EVERY
-def test_playing_a_then_b_then_a_gives_a_again(loop, drift, name, assert_same):
-    algorithm = loop(build(name), drift(agents=AGENTS, num_envs=2)).step(24).algorithm
+@SWITCHED
+def test_playing_a_then_b_then_a_gives_a_again(loop, drift, name, switches, assert_same):
+    algorithm = loop(build(name, **switches), drift(agents=AGENTS, num_envs=2)).step(24).algorithm
     for explore in (True, False):
         policy, environment, played = algorithm.policy(2, explore=explore), drift(agents=AGENTS, num_envs=2), []
         for seeds in ([1, 2], [3, 4], [1, 2]):
@@ -58,8 +61,27 @@ def test_playing_a_then_b_then_a_gives_a_again(loop, drift, name, assert_same):
 
 
 @EVERY
-def test_evaluation_is_deterministic_live_and_disturbs_nothing(loop, drift, name, assert_same):
-    run = loop(build(name), drift(agents=AGENTS, num_envs=2)).step(24)
+@SWITCHED
+def test_sampled_actions_of_a_seed_do_not_depend_on_the_other_copies(loop, drift, name, switches):
+    algorithm = loop(build(name, **switches), drift(agents=AGENTS, num_envs=2)).step(24).algorithm
+    chosen = []
+    for seeds in ([7], [5, 7, 9]):
+        environment, taken = drift(agents=AGENTS, num_envs=len(seeds)), []
+        policy = algorithm.policy(len(seeds), explore=True)
+        policy.reset(seeds=seeds)
+        snapshot = environment.reset(seed=seeds)
+        for _ in range(4):
+            actions = policy.act(snapshot)
+            taken.append(np.concatenate([actions[agent][seeds.index(7)] for agent in "ab"]))
+            snapshot = environment.step(actions).snapshot
+        chosen.append(taken)
+    np.testing.assert_allclose(*chosen, rtol=0, atol=1e-5)
+
+
+@EVERY
+@SWITCHED
+def test_evaluation_is_deterministic_live_and_disturbs_nothing(loop, drift, name, switches, assert_same):
+    run = loop(build(name, **switches), drift(agents=AGENTS, num_envs=2)).step(24)
     before = run.state()[0]
     greedy = run.algorithm.policy(2, explore=False)
     first = {agent: action.copy() for agent, action in greedy.act(run.snapshot).items()}
@@ -71,9 +93,10 @@ def test_evaluation_is_deterministic_live_and_disturbs_nothing(loop, drift, name
 
 
 @EVERY
-def test_both_engines_agree_through_whole_updates(loop, drift, name):
+@SWITCHED
+def test_both_engines_agree_through_whole_updates(loop, drift, name, switches):
     states = [
-        loop(build(name, engine), drift(agents=AGENTS, num_envs=2, limit=8.0)).step(24).algorithm.state_dict()
+        loop(build(name, engine, **switches), drift(agents=AGENTS, num_envs=2, limit=8.0)).step(24).algorithm.state_dict()
         for engine in ("analytic", "autograd")
     ]
     assert_close(*states)

@@ -270,6 +270,8 @@ def test_unsuitable_action_spaces(kind, space, message):
         (TD3, "hidden_sizes", []),
         (TD3, "hidden_sizes", [16, 0]),
         (TD3, "hidden_sizes", 16),
+        (TD3, "learning_rate_schedule", "cosine"),
+        (SAC, "normalize_observations", "yes"),
         (TD3, "activation", "rleu"),
         (TD3, "engine", "compiled"),
         (TD3, "batch_size", 0),

@@ -14,10 +14,11 @@ from wattloom.components.exporters.protocol import exporter, formats
 
 QUICK = ["hooks=none", "runner.total_steps=60", "evaluation.episodes=1", "evaluation.every=null"]
 SAC = ["env=pendulum", "algorithm=sac", "algorithm.hidden_sizes=[8]", "algorithm.learning_starts=20", "algorithm.batch_size=8"]
+HASAC = ["env=datacenter", "algorithm=hasac", *SAC[2:], "algorithm.normalize_observations=true", "algorithm.learning_rate_schedule=linear"]
 HAPPO = ["env=datacenter", "algorithm=happo", "algorithm.rollout_steps=20", "algorithm.normalize_observations=true"]
 
 
-@pytest.fixture(scope="module", params=[SAC, HAPPO], ids=["sac", "happo"])
+@pytest.fixture(scope="module", params=[SAC, HASAC, HAPPO], ids=["sac", "hasac", "happo"])
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     return wattloom.train(*request.param, *QUICK, f"runs_dir={folder}")
