@@ -46,7 +46,8 @@ class ObservationNorm:
 
     def module(self) -> Standardise:
         """Return the present map as a module of its own."""
-        return Standardise(*self.statistics, float(self.CLIP))
+        mean, inverse = self.statistics
+        return Standardise(mean, inverse, float(self.CLIP))
 
     def update(self, rows: Array) -> None:
         """Take up rows ``(R, width)`` by the parallel formula of Chan, Golub and LeVeque (1979)."""
