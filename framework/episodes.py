@@ -54,7 +54,7 @@ class EpisodeTracker:
         """
         self._lengths += 1
         try:
-            gather(self._rewards, result.rewards, self._agents)
+            gather(self._rewards, result.rewards, self._agents, "rewards")
         except KeyError as error:
             raise EnvironmentFault(f"the environment gave no reward for agent {error}; it gave {sorted(result.rewards)}") from None
         self._returns += self._rewards

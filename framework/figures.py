@@ -137,18 +137,18 @@ def judged_by(spec: EnvironmentSpec, name: str) -> tuple[float, Callable[[Array,
     return sign, lambda returns, values, means: means[name]
 
 
-def gather(table: Array, values: Mapping[str, Array], names: tuple[str, ...]) -> Array:
+def gather(table: Array, values: Mapping[str, Array], names: tuple[str, ...], what: str = "metrics") -> Array:
     """Write the rows ``names`` of ``values`` into ``table``, float64 ``(names, num_envs)``, in one call, and return it.
 
     Raises:
-        ValueError: A row has another shape.
+        ValueError: A row has another shape; says ``what`` they are.
     """
     try:
         if names:
             np.concatenate([*map(values.__getitem__, names)], out=table.reshape(-1))
     except ValueError as error:
         shapes = ", ".join(f"{name} {np.shape(values[name])}" for name in names if np.shape(values[name]) != table.shape[1:])
-        raise ValueError(f"metrics of another shape than {table.shape[1:]}: {shapes}") from error
+        raise ValueError(f"{what} of another shape than {table.shape[1:]}: {shapes}") from error
     return table
 
 

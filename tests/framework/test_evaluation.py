@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from gymnasium import spaces
 
 from wattloom.batched import BatchedEnvironment, Outcome
-from wattloom.environment import AgentSpec, Column, Snapshot
+from wattloom.environment import AgentSpec, Column, EnvironmentSpec, Snapshot
 from wattloom.episodes import EpisodeTracker
 from wattloom.errors import EnvironmentFault
 from wattloom.evaluation import evaluate_policy
@@ -102,9 +104,20 @@ def test_a_reward_that_is_not_finite_names_agent_and_copy():
         evaluate_policy(Walk(2, poison=1), Pushing, [1, 2])
 
 
-def test_tracker_state_continues_where_it_was():
-    from wattloom.environment import EnvironmentSpec
+@pytest.mark.parametrize("what", ["rewards", "metrics"])
+def test_values_of_another_shape_say_what_they_are(what):
+    environment = Walk(3)
+    environment.reset(seed=1)
+    tracker = EpisodeTracker(EnvironmentSpec.of(environment), 3)
+    tracker.start(np.arange(3))
+    result = environment.step({agent.name: np.zeros((3, *agent.action_space.shape), np.float32) for agent in environment.agents})
+    name = next(iter(getattr(result, what)))
+    wrong = dataclasses.replace(result, **{what: {**getattr(result, what), name: np.zeros((3, 1))}})
+    with pytest.raises(ValueError, match=rf"^{what} of another shape than \(3,\): {name} \(3, 1\)$"):
+        tracker.add(wrong)
 
+
+def test_tracker_state_continues_where_it_was():
     environment = Walk(3)
     snapshot = environment.reset(seed=1)
     trackers = [EpisodeTracker(EnvironmentSpec.of(environment), 3) for _ in range(2)]
