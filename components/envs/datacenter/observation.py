@@ -141,7 +141,7 @@ class BlockObservation:
         wet, dry = tables["weather"].select("wet_bulb"), tables["weather"].select("dry_bulb")
         demand = tables["workload"]
         dew = self._parts.episode.dew_point
-        scaled_on = getattr(self._parts.episode, "scaled_on", slice(None))
+        scaled_on = self._parts.episode.scaled_on
         columns = [*_clock(carbon)]
         scale = _scale(carbon.values[scaled_on, 0])
         columns += [scale(carbon.values[:, 0])]

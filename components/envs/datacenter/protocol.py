@@ -329,6 +329,11 @@ class Episode(Protocol):
         """Clock that the sources are laid on."""
         ...
 
+    @property
+    def scaled_on(self) -> Array:
+        """Steps of the calendar that scales may be taken from, bool ``(n_steps,)``: those of training, or all."""
+        ...
+
     def bind(self, sources: Mapping[str, Table], cooling: Cooling, num_envs: int) -> None:
         """Take the exogenous data and precompute what depends on them alone."""
         ...

@@ -58,6 +58,11 @@ class SustainDcEpisode:
         """365 days of hours; UTC and local time are one, as in the original."""
         return Calendar.local(f"{self.year}-01-01")
 
+    @property
+    def scaled_on(self) -> Array:
+        """All hours of the year, as in the original."""
+        return np.ones(self.calendar.n_steps, dtype=bool)
+
     def bind(self, sources: Mapping[str, Table], cooling: Cooling, num_envs: int) -> None:
         """Take hourly tables ``workload``, ``weather`` (dry_bulb, wet_bulb) and ``carbon`` of a year."""
         self._cooling = cooling

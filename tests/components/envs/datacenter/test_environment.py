@@ -134,6 +134,14 @@ def test_part_that_lacks_a_method_is_named():
             DataCenter(**{**parts, name: object()}, **good.episode.tables)
 
 
+def test_an_episode_must_say_what_scales_are_taken_from(monkeypatch):
+    from wattloom.components.envs.datacenter.episode import CalendarEpisode
+
+    monkeypatch.delattr(CalendarEpisode, "scaled_on")
+    with pytest.raises(WattloomError, match="episode=CalendarEpisode lacks scaled_on: a part of env=datacenter needs them"):
+        wattloom.make("datacenter")
+
+
 @pytest.mark.parametrize(
     "options", [{"start_day": [1, 2]}, {"start_day": 1.5}, {"start_hour": "noon"}, {"start_day": -1}, {"start_day": 360}]
 )
