@@ -64,7 +64,7 @@ def walked_loop(steps: Array) -> tuple[Array, float]:
     """Do what :func:`walked` does in one pass."""
     walk, here, first, second = np.empty(len(steps)), 0.0, 0.0, 0.0
     for i in range(len(steps)):
-        here += steps[i]
+        here += np.float64(steps[i])  # uncompiled, a number plus a single-precision one would be single
         walk[i] = here
         first += here
         second += here * here

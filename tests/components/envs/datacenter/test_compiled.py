@@ -56,3 +56,12 @@ def test_edition_follows_the_text_of_a_module(tmp_path):
         (tmp_path / "law.py").write_text(text)
         numbers.append(compiled.edition(module))
     assert numbers[0] == numbers[2] != numbers[1]
+
+
+def test_the_walk_of_the_weather_needs_no_compiler_for_its_precision():
+    from wattloom.components.envs.datacenter.sustaindc.data import walked, walked_loop
+
+    steps = np.random.default_rng(5).standard_normal(2000, dtype=np.float32)
+    uncompiled = getattr(walked_loop, "py_func", walked_loop)
+    for got, wanted in zip(uncompiled(steps), walked(steps), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
