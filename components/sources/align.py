@@ -42,7 +42,7 @@ def align(series: Series, calendar: Calendar, wrap: Wrap = "error", leap: Leap =
     steps = np.arange(first - 1, last + 1, dtype=np.int64)  # one more on either side: neighbours for smooth and linear resampling
     unrolled = series.values[_positions(series, calendar, anchor, steps, wrap, leap)]
     offset = begin - (anchor + int(steps[0]) * series.step_seconds)
-    return resample(unrolled, series.step_seconds, offset, calendar.step_seconds, calendar.n_steps, series.kind, method)
+    return resample(unrolled, series.step_seconds, offset, calendar.step_seconds, calendar.n_steps, series.kind, method, series.ceiling)
 
 
 def _anchor(series: Series, calendar: Calendar) -> int:

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 HOUR = 3600
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+CEILINGS = {("utilization", "1"): 1.0}  # most that a quantity in this unit can be
 
 
 def frozen(values: ArrayLike) -> Floats:
@@ -83,6 +84,11 @@ class Series:
     def n_steps(self) -> int:
         """Number of values."""
         return int(self.values.size)
+
+    @property
+    def ceiling(self) -> float | None:
+        """Most that its values can be, which smoothing must not exceed; None: no limit."""
+        return CEILINGS.get((self.name, self.unit))
 
     @property
     def end_utc(self) -> np.datetime64 | None:

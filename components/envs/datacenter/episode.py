@@ -139,7 +139,7 @@ class CalendarEpisode:
         if named[0].min() < 0 or named[0].max() > 1:
             raise DataError(
                 f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1: "
-                "correct it, or set workload.resample=hold where smoothing between hours went beyond"
+                "correct it, or limit it by a Clip among workload.transforms"
             )
         self._rows = np.concatenate([np.stack(named, axis=1), cooling.columns(weather)], axis=1)
         self.dew_point = weather.dew_point

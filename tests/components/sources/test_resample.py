@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import wattloom
 from wattloom.components.sources.resample import resample
 from wattloom.errors import ConfigError
 
@@ -36,6 +37,34 @@ def test_down_preserves_the_mean_whatever_the_ratio(values, factor, method):
 @given(values=VALUES)
 def test_smooth_power_is_never_negative(values):
     assert resample(values, 3600, 0, 300, values.size * 12, "mean", "smooth").min() >= -1e-9 * max(1.0, values.max())
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.5, 1.0]), min_size=48, max_size=96).map(np.array), factor=FACTORS)
+def test_smooth_stays_below_a_ceiling_and_keeps_the_means(values, factor):
+    free, bounded = (resample(values, 3600, 0, 3600 // factor, values.size * factor, "mean", "smooth", ceiling) for ceiling in (None, 1.0))
+    assert bounded.min() >= 0.0
+    assert bounded.max() <= 1.0
+    assert np.allclose(bounded.reshape(-1, factor).mean(axis=1), values, rtol=0, atol=1e-9)
+    if free.max() <= 1.0 and free.min() >= 0.0:
+        np.testing.assert_array_equal(bounded, free)
+
+
+def test_smooth_overshoots_a_peak_only_without_a_ceiling():
+    values = np.array([0.4, 0.4, 0.97, 0.4, 0.4, 0.4])
+    free, bounded = (resample(values, 3600, 0, 300, 72, "mean", "smooth", ceiling) for ceiling in (None, 1.0))
+    assert free.max() > 1.1
+    assert bounded.max() <= 1.0
+    assert bounded[24:36].mean() == pytest.approx(0.97, abs=1e-12)
+    np.testing.assert_allclose(bounded[48:], free[48:], atol=1e-12, err_msg="far from the peak nothing changes")
+    assert resample(values * 2, 3600, 0, 300, 72, "mean", "smooth", 1.0).max() > 2.2, "values above the ceiling have none"
+
+
+def test_a_utilisation_that_reaches_1_is_smoothed_and_simulated():
+    environment = wattloom.make("datacenter", workload__scale=1.7)
+    workload = environment.episode.tables["workload"].values
+    assert (workload == 1.0).sum() > 1000
+    assert workload.max() == 1.0
 
 
 def test_hold_splits_a_step_by_its_overlap_with_the_old_ones():
