@@ -133,13 +133,20 @@ def _yaml(value: Any) -> str:
 
 
 def documented_arguments(component: Any) -> dict[str, str]:
-    """Return argument to description, from the ``Args:`` section of a class's documentation."""
-    lines = (inspect.getdoc(component) or "").splitlines()
+    """Return argument to description, from ``Args:`` or ``Attributes:`` in the documentation of a class and of those it builds on."""
     found: dict[str, str] = {}
-    if "Args:" not in lines:
-        return found
+    for one in reversed(getattr(component, "__mro__", (component,))):
+        lines = inspect.cleandoc(one.__doc__ or "").splitlines()
+        for section in ("Attributes:", "Args:"):
+            found |= _entries(lines[lines.index(section) + 1 :]) if section in lines else {}
+    return found
+
+
+def _entries(lines: Sequence[str]) -> dict[str, str]:
+    """Return name to description from the lines of a section."""
+    found: dict[str, str] = {}
     current = ""
-    for line in lines[lines.index("Args:") + 1 :]:
+    for line in lines:
         if line and not line.startswith(" "):
             break
         match = ENTRY.match(line.strip())

@@ -57,26 +57,14 @@ class _Profiles:
 
 
 class SimBenchDemand(_Profiles):
-    """Loads of a SimBench network: ``demand``, and ``demand_BUS`` and ``reactive_BUS`` as factors of the active and reactive table load.
-
-    Attributes:
-        network: SimBench code.
-        resample: How quarter-hours become the step of the environment.
-        transforms: Changes to the series, in order.
-    """
+    """Loads of a SimBench network: ``demand``, and ``demand_BUS`` and ``reactive_BUS`` as factors of the active and reactive table load."""
 
     kind: ClassVar[str] = "demand"
     wanted = (("load", "p_mw", "demand"), ("load", "q_mvar", "reactive"))
 
 
 class SimBenchSolar(_Profiles):
-    """Generators of a SimBench network, those of wind and water too: ``solar``, and ``solar_BUS`` as factors of the table's power.
-
-    Attributes:
-        network: SimBench code.
-        resample: How quarter-hours become the step of the environment.
-        transforms: Changes to the series, in order.
-    """
+    """Generators of a SimBench network, those of wind and water too: ``solar``, and ``solar_BUS`` as factors of the table's power."""
 
     kind: ClassVar[str] = "solar"
     wanted = (("sgen", "p_mw", "solar"),)

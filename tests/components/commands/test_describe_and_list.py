@@ -9,6 +9,7 @@ import pytest
 
 from wattloom.cli import main
 from wattloom.components.commands.describe import documented_arguments
+from wattloom.components.sources.simbench_network import SimBenchSolar
 from wattloom.loader import Loader
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
@@ -99,6 +100,27 @@ def test_arguments_are_read_from_the_documentation():
         """
 
     assert documented_arguments(Thing) == {"size": "How large, m, over two lines.", "mode": "Which."}
+
+    class Base:
+        """Other.
+
+        Attributes:
+            size: As the base says.
+            place: Where.
+        """
+
+    class Small(Thing, Base):
+        """A small one."""
+
+    assert documented_arguments(Small) == {"size": "How large, m, over two lines.", "mode": "Which.", "place": "Where."}
+
+
+def test_describe_explains_settings_that_a_base_class_documents(capsys):
+    for option in ("demand=simbench_network", "solar=simbench_network"):
+        text = said(capsys, "describe", option)
+        assert "SimBench code" in text
+        assert "how quarter-hours become the step of the environment" in text
+    assert documented_arguments(SimBenchSolar)["network"] == "SimBench code."
 
 
 def test_a_long_meaning_ends_between_two_words(capsys, monkeypatch):
