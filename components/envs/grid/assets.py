@@ -22,6 +22,7 @@ PV_SHARE, BATTERY_SHARE, BATTERY_HOURS = (
     0.4,
     4.0,
 )  # of the load, of the load, h: 1 MW, 0.5 MW and 2 MWh for three on the 33-bus feeder
+COUNT, SOC_START = 3, 0.5  # where nobody says
 
 
 @dataclass
@@ -29,20 +30,20 @@ class Assets:
     """Photovoltaic inverters and batteries. A value may be one number for all, or a list with one an asset.
 
     Attributes:
-        pv_buses: Buses with an inverter; None: those that the network names, or else ``pv_count`` of them, spread over it.
-        pv_count: Number of inverters where nobody names buses.
+        pv_buses: Buses with an inverter; None: ``pv_count`` of them, spread over the network.
+        pv_count: Number of inverters; None: the buses that the network names, or else 3.
         pv_mw: MW, power of the panels in full sun; None: sized to the network, all together 0.81 of its load (or
             as large as its own generators, where those are the inverters).
         pv_mva: MVA, rating of the inverters; None: as ``pv_mw``.
         reactive_share: Share of the free reactive capability that an action of 1 uses.
-        battery_buses: Buses with a battery; None: those that the network names, or else ``battery_count`` of them, spread over it.
-        battery_count: Number of batteries where nobody names buses.
+        battery_buses: Buses with a battery; None: ``battery_count`` of them, spread over the network.
+        battery_count: Number of batteries; None: the buses that the network names, or else 3.
         battery_mwh: MWh, capacity; None: four hours of ``battery_mw``.
         battery_mw: MW, power of the converter; None: sized to the network, all together 0.4 of its load.
         soc_low, soc_high: Window of the state of charge, share of the capacity.
         charge_efficiency: Energy stored over energy drawn.
         discharge_efficiency: Energy delivered over energy taken out.
-        soc_start: State of charge at the start of an episode, share of the capacity.
+        soc_start: State of charge at the start of an episode, share of the capacity; None: 0.5, where it is not drawn.
         start: ``"fixed"``: at ``soc_start``; ``"random"``: anywhere in the window; ``"carry"``: as the episode before left it, but at ``soc_start`` on
             the first day of the data, and after a violation as it was when the violating episode began.
         pv_at_start: Whether the inverters run (without reactive power) in the power flow that the first observation shows.
@@ -53,19 +54,19 @@ class Assets:
     """
 
     pv_buses: Sequence[int] | None = None
-    pv_count: int = 3
+    pv_count: int | None = None
     pv_mw: Numbers | None = None
     pv_mva: Numbers | None = None
     reactive_share: float = 1.0
     battery_buses: Sequence[int] | None = None
-    battery_count: int = 3
+    battery_count: int | None = None
     battery_mwh: Numbers | None = None
     battery_mw: Numbers | None = None
     soc_low: float = 0.1
     soc_high: float = 0.9
     charge_efficiency: float = 0.95
     discharge_efficiency: float = 0.95
-    soc_start: float = 0.5
+    soc_start: float | None = None
     start: Literal["fixed", "random", "carry"] = "fixed"
     pv_at_start: bool = True
     wear_usd_per_mwh: float = 0.0
@@ -73,9 +74,11 @@ class Assets:
     def __post_init__(self) -> None:
         if self.start not in ("fixed", "random", "carry"):
             raise ConfigError(f"assets.start={self.start!r}: choose fixed, random or carry")
-        if not 0 <= self.soc_low <= self.soc_start <= self.soc_high <= 1 or self.soc_low == self.soc_high:
+        if self.start == "random" and self.soc_start is not None:
+            raise ConfigError(f"assets.soc_start={self.soc_start} has no effect with assets.start=random; set it to null")
+        if not 0 <= self.soc_low <= self.first_soc <= self.soc_high <= 1 or self.soc_low == self.soc_high:
             raise ConfigError(
-                f"assets.soc_low={self.soc_low}, soc_start={self.soc_start}, soc_high={self.soc_high}: give 0 <= low <= start <= high <= 1"
+                f"assets.soc_low={self.soc_low}, soc_start={self.first_soc}, soc_high={self.soc_high}: give 0 <= low <= start <= high <= 1"
             )
         for name in ("charge_efficiency", "discharge_efficiency"):
             if not 0 < getattr(self, name) <= 1:
@@ -84,6 +87,13 @@ class Assets:
             raise ConfigError(f"assets.reactive_share={self.reactive_share}: give 0 < share <= 1")
         if not (self.wear_usd_per_mwh >= 0 and np.isfinite(self.wear_usd_per_mwh)):
             raise ConfigError(f"assets.wear_usd_per_mwh={self.wear_usd_per_mwh}: give a number from 0")
+
+    @property
+    def first_soc(self) -> float:
+        """State of charge at the start of an episode, share of the capacity."""
+        if self.soc_start is not None:
+            return self.soc_start
+        return min(max(SOC_START, self.soc_low), self.soc_high) if self.start == "random" else SOC_START
 
     def prepare(self, feeder: Feeder, step_hours: float) -> Fleet:
         """Place the assets on a network.
@@ -108,17 +118,16 @@ class Fleet:
 
     def __init__(self, assets: Assets, feeder: Feeder, step_hours: float) -> None:
         self.assets, self.step_hours = assets, step_hours
-        pv_buses = assets.pv_buses if assets.pv_buses is not None else feeder.pv_buses
-        battery_buses = assets.battery_buses if assets.battery_buses is not None else feeder.battery_buses
-        self.pv_numbers = sites("assets.pv_", pv_buses, assets.pv_count, feeder)
-        self.battery_numbers = sites("assets.battery_", battery_buses, assets.battery_count, feeder)
+        self.pv_numbers = sites("assets.pv_", assets.pv_buses, assets.pv_count, COUNT, feeder, feeder.pv_buses)
+        self.battery_numbers = sites("assets.battery_", assets.battery_buses, assets.battery_count, COUNT, feeder, feeder.battery_buses)
         self.pv_bus, self.battery_bus = feeder.model.bus_positions(self.pv_numbers), feeder.model.bus_positions(self.battery_numbers)
         self.device_bus = np.zeros(0, dtype=np.int64)
         pvs, batteries = len(self.pv_bus), len(self.battery_bus)
         if not pvs + batteries:
             raise ConfigError("assets: there is neither an inverter nor a battery, so nobody can act; give pv_buses or battery_buses")
+        _check_rated(assets, pvs, batteries)
         load = float(feeder.load_p.sum())
-        self.takes_generators = feeder.generators == "inverters" and assets.pv_buses is None
+        self.takes_generators = feeder.generators == "inverters" and assets.pv_buses is None and assets.pv_count is None
         rated = feeder.generator_p[self.pv_bus] if self.takes_generators else catalogue(PV_SHARE * load / max(pvs, 1))
         self.pv_mw = ratings("assets.pv_mw", assets.pv_mw, pvs, rated)
         self.pv_mva = ratings("assets.pv_mva", assets.pv_mva, pvs, self.pv_mw)
@@ -152,7 +161,7 @@ class Fleet:
     def begin(self, state: State, copies: Array, generators: Sequence[np.random.Generator], fresh: Array) -> None:
         """Set the energy stored in ``copies`` at the start of an episode; ``fresh`` ones carry nothing over."""
         assets, soc = self.assets, state["soc"].copy()
-        start = assets.soc_start * self.capacity_mwh
+        start = assets.first_soc * self.capacity_mwh
         if assets.start == "carry":
             carried = np.where(state["violated"][copies, None], state["soc_begun"][copies], soc[copies])
             first = (state["day"][copies] == 0) & ~state["violated"][copies]
@@ -189,14 +198,36 @@ class Fleet:
             q_inj[:, buses] += dispatch.pv_q[:, columns]
 
 
-def sites(key: str, given: Sequence[int] | None, count: int, feeder: Feeder) -> tuple[int, ...]:
-    """Return the pandapower numbers of the buses of one kind of asset; ``key`` begins the names of its settings, e.g. ``"assets.pv_"``.
+def _check_rated(assets: Assets, pvs: int, batteries: int) -> None:
+    """Refuse ratings of assets that there are none of."""
+    for kind, number, names in (("inverter", pvs, ("pv_mw", "pv_mva")), ("battery", batteries, ("battery_mw", "battery_mwh"))):
+        rated = [f"assets.{name}" for name in names if getattr(assets, name) is not None]
+        if rated and not number:
+            raise ConfigError(f"{' and '.join(rated)} without effect: there is no {kind}; set to null, or give buses or a count")
+
+
+def sites(
+    key: str, given: Sequence[int] | None, count: int | None, default: int, feeder: Feeder, suggested: Sequence[int] | None = None
+) -> tuple[int, ...]:
+    """Return the pandapower numbers of the buses of one kind of asset.
+
+    Args:
+        key: Beginning of the names of its settings, e.g. ``"assets.pv_"``.
+        given: Buses that were named.
+        count: Number that was named; they are spread over the network.
+        default: Number where neither was named, nor buses by the network.
+        feeder: The network.
+        suggested: Buses that the network names.
 
     Raises:
-        ConfigError: An unknown bus, one without supply, or more assets than load buses.
+        ConfigError: Buses and a number, an unknown bus, one without supply, or more assets than load buses.
     """
+    if given is not None and count is not None:
+        raise ConfigError(f"{key}count={count} has no effect beside {key}buses={list(given)}: set one of them to null")
+    if given is None and count is None:
+        given = suggested
     if given is None:
-        return spread_buses(feeder, count, key)
+        return spread_buses(feeder, default if count is None else count, key)
     try:
         columns = feeder.model.bus_positions(list(given))
     except ConfigError as error:

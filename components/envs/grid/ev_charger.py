@@ -26,6 +26,8 @@ from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 from wattloom.figures import Figure
 
+COUNT = 2  # chargers, where nobody says
+
 REPORTED = (
     Reported("p_mw"),
     Reported("drawn_mwh", "sum"),
@@ -43,7 +45,7 @@ class Chargers:
 
     Attributes:
         buses: Their buses; None: ``count`` of them, spread over the network.
-        count: Number of them where nobody names buses.
+        count: Number of them, None for two.
         power_mw: MW, charging power; None: sized to the network, all together a tenth of its load.
         battery_mwh: MWh, capacity of the car or fleet; None: six hours of ``power_mw``.
         efficiency: Energy stored over energy drawn, and energy delivered over energy taken out.
@@ -62,7 +64,7 @@ class Chargers:
     """
 
     buses: Sequence[int] | None = None
-    count: int = 2
+    count: int | None = None
     power_mw: Numbers | None = None
     battery_mwh: Numbers | None = None
     efficiency: float = 0.92
@@ -137,7 +139,7 @@ class _Placed(Device):
 
     def __init__(self, kind: Chargers, feeder: Feeder, calendar: Calendar, seed: int) -> None:
         self._kind, self._hours = kind, calendar.step_seconds / 3600
-        numbers = sites("ev_charger.", kind.buses, kind.count, feeder)
+        numbers = sites("ev_charger.", kind.buses, kind.count, COUNT, feeder)
         sized = catalogue(LOAD_SHARE * float(feeder.load_p.sum()) / max(len(numbers), 1))
         self.power = ratings("ev_charger.power_mw", kind.power_mw, len(numbers), sized)
         self.battery = ratings("ev_charger.battery_mwh", kind.battery_mwh, len(numbers), BATTERY_HOURS * self.power)

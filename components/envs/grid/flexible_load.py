@@ -24,6 +24,8 @@ from wattloom.environment import Array, Column
 from wattloom.errors import ConfigError
 from wattloom.figures import Figure
 
+COUNT = 2  # loads, where nobody says
+
 REPORTED = (
     Reported("drawn_mw"),
     Reported("put_off_mw"),
@@ -39,7 +41,7 @@ class FlexibleLoads:
 
     Attributes:
         buses: Their buses; None: ``count`` of them, spread over the network.
-        count: Number of them where nobody names buses.
+        count: Number of them, None for two.
         share: Share of the load that can be shifted.
         window_hours: h of that share at table load which may be owed, or served in advance.
         shift_usd_per_mwh: USD for each MWh moved.
@@ -50,7 +52,7 @@ class FlexibleLoads:
     """
 
     buses: Sequence[int] | None = None
-    count: int = 2
+    count: int | None = None
     share: float = 0.3
     window_hours: float = 2.0
     shift_usd_per_mwh: float = 2.0
@@ -83,7 +85,7 @@ class _Placed(Device):
 
     def __init__(self, kind: FlexibleLoads, feeder: Feeder, hours: float) -> None:
         self._kind, self._hours = kind, hours
-        numbers = sites("flexible_load.", kind.buses, kind.count, feeder)
+        numbers = sites("flexible_load.", kind.buses, kind.count, COUNT, feeder)
         self._bus = feeder.model.bus_positions(numbers)
         for number, bus in zip(numbers, self._bus, strict=True):
             if not feeder.load_p[bus] > 0:

@@ -145,6 +145,8 @@ class Feeder:
         self.fixed_p, self.fixed_q = self.fixed_p - p[0], self.fixed_q - q[0]
         if self.generators != "off":
             self.generator_p = p[0]
+        if not p.any() and not q.any():
+            raise ConfigError(f"network.generators={self.generators}: network '{self.model.name}' has no static generator; use constant")
         if self.generators == "inverters":
             sites = np.flatnonzero((p[0] > 0) & self.model.bus_energised)
             if not len(sites):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wattloom.components.envs.grid.environment import Grid
 
 LIMIT = 5.0
+FORECAST_ERROR = 0.3  # where nobody says
 FORECASTS = ("perfect", "persistence", "growing", "stored")
 
 
@@ -31,7 +32,7 @@ class LocalObservation:
     Attributes:
         forecast: ``"perfect"``: the truth; ``"persistence"``: the day before; ``"growing"``: the truth plus an error that grows with the lead;
             ``"stored"``: forecasts that came with the data, the day before for a column without.
-        forecast_error: For ``"growing"``: standard deviation of the error 24 h ahead, share of the column's own.
+        forecast_error: For ``"growing"``: standard deviation of the error 24 h ahead, share of the column's own; None: 0.3.
         lead_hours: h, leads shown; an empty list: no forecast.
         voltage_scale: p.u. that one unit of the observed deviation from 1 p.u. stands for.
 
@@ -40,7 +41,7 @@ class LocalObservation:
     """
 
     forecast: ForecastMode = "growing"
-    forecast_error: float = 0.3
+    forecast_error: float | None = None
     lead_hours: Sequence[float] = (0.5, 1, 2, 4, 8, 16)
     voltage_scale: float = 0.05
 
@@ -49,8 +50,10 @@ class LocalObservation:
     def __post_init__(self) -> None:
         if self.forecast not in FORECASTS:
             raise ConfigError(f"observation.forecast={self.forecast!r}: choose one of {', '.join(FORECASTS)}")
-        if not self.forecast_error >= 0:
+        if self.forecast_error is not None and not self.forecast_error >= 0:
             raise ConfigError(f"observation.forecast_error={self.forecast_error}: give a number from 0")
+        if self.forecast_error is not None and self.forecast != "growing":
+            raise ConfigError(f"observation.forecast_error has no effect with observation.forecast={self.forecast}; set it to null")
         if not all(lead > 0 for lead in self.lead_hours):
             raise ConfigError(f"observation.lead_hours={list(self.lead_hours)}: leads are positive hours")
         if not self.voltage_scale > 0:
@@ -142,7 +145,9 @@ class LocalObservation:
         stored = None if table.stored is None else _in_terms_of(values, table)
         scaled = Table(table.calendar, (Column(name, "1"),), values[:, None], "tile", table.origin, table.seed, stored)
         mode = "persistence" if self.forecast == "stored" and stored is None else self.forecast
-        ahead = scaled.forecast(np.arange(len(values)), max(steps), mode, error=self.forecast_error)
+        ahead = scaled.forecast(
+            np.arange(len(values)), max(steps), mode, error=FORECAST_ERROR if self.forecast_error is None else self.forecast_error
+        )
         for lead, step in zip(self.lead_hours, steps, strict=True):
             yield float(lead), ahead[:, step - 1, 0]
 

@@ -27,6 +27,7 @@ from wattloom.components.sources.protocol import Calendar, Source, Table, table_
 from wattloom.environment import Array
 from wattloom.errors import ConfigError, DataError
 
+DIVERSITY_HOURS = 3.0  # where nobody says
 MOST = 3.0  # of the base, beyond which a demand is taken for one in another unit
 
 
@@ -48,7 +49,7 @@ class Profiles:
         clip_solar: Whether negative solar values count as none.
         load_diversity: sigma of the buses, share of the curve.
         solar_diversity: sigma of the inverters, share of the curve.
-        diversity_hours: tau, h.
+        diversity_hours: tau, h; None: 3.
         utc_offset_hours: h, local standard time minus UTC.
 
     Raises:
@@ -67,7 +68,7 @@ class Profiles:
     clip_solar: bool = True
     load_diversity: float = 0.0
     solar_diversity: float = 0.0
-    diversity_hours: float = 3.0
+    diversity_hours: float | None = None
     utc_offset_hours: float = 0.0
 
     def __post_init__(self) -> None:
@@ -89,8 +90,10 @@ class Profiles:
         for name in ("load_diversity", "solar_diversity"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"profiles.{name}={getattr(self, name)}: give 0 .. 1")
-        if not self.diversity_hours > 0:
+        if self.diversity_hours is not None and not self.diversity_hours > 0:
             raise ConfigError(f"profiles.diversity_hours={self.diversity_hours}: give a positive number")
+        if self.diversity_hours is not None and not self.load_diversity and not self.solar_diversity:
+            raise ConfigError("profiles.diversity_hours has no effect without load_diversity or solar_diversity; set it to null")
         if self.months is not None and (not self.months or not set(self.months) <= set(range(1, 13))):
             raise ConfigError(f"profiles.months={list(self.months)}: give months 1 .. 12, or null")
         if self.months is not None and self.order == "sequential":
@@ -236,7 +239,7 @@ class _Noise:
 
     def __init__(self, n_rows: int, profiles: Profiles, seed: int) -> None:
         self._n_rows, self._seed = n_rows, seed
-        self._phi = float(np.exp(-profiles.step_hours / profiles.diversity_hours))
+        self._phi = float(np.exp(-profiles.step_hours / (profiles.diversity_hours or DIVERSITY_HOURS)))
 
     def around(self, curve: Floats, count: int, sigma: float, name: str) -> Floats:
         """Return ``(n_rows, count)`` values around a curve ``(n_rows,)`` or as many, of its sign; without noise one column for a common load."""

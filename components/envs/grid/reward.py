@@ -38,7 +38,7 @@ class ComponentReward:
         band: p.u., lowest and highest voltage without a cost.
         band_weight: Reward per p.u. outside the band and bus; the slack bus is left out.
         barrier: ``l1``, ``l2``, ``bowl``, ``courant_beltrami`` or ``bump``; None: none.
-        barrier_weight: Reward per unit of the barrier's mean over all buses.
+        barrier_weight: Reward per unit of the barrier's mean over all buses; None: 1 where one is named.
         loss_weight: Reward per MW lost.
         energy_weight: Reward per USD paid.
         reactive_weight: Reward per MVAr, mean over the inverters.
@@ -58,7 +58,7 @@ class ComponentReward:
     band: Sequence[float] = (0.95, 1.05)
     band_weight: float = 100.0
     barrier: str | None = None
-    barrier_weight: float = 0.0
+    barrier_weight: float | None = None
     loss_weight: float = 50.0
     energy_weight: float = 0.0
     reactive_weight: float = 0.0
@@ -77,10 +77,10 @@ class ComponentReward:
             raise ConfigError(f"reward.band={list(self.band)}: give the lowest and the highest voltage without a cost, e.g. [0.95, 1.05]")
         if self.barrier is not None and self.barrier not in BARRIERS:
             raise ConfigError(f"reward.barrier={self.barrier!r} is unknown{did_you_mean(self.barrier, BARRIERS)}")
-        if self.barrier is None and self.barrier_weight:
+        if self.barrier is None and self.barrier_weight is not None:
             raise ConfigError("reward.barrier_weight has no effect without reward.barrier; choose one of " + ", ".join(BARRIERS))
         for name, value in vars(self).items():
-            if name.endswith("_weight") and not (value >= 0 and np.isfinite(value)):
+            if name.endswith("_weight") and value is not None and not (value >= 0 and np.isfinite(value)):
                 raise ConfigError(f"reward.{name}={value}: give a number from 0")
 
     @property
@@ -97,7 +97,7 @@ class ComponentReward:
         bus = np.zeros((2, environment.feeder.n_bus))
         bus[0, environment.feeder.live] = self.band_weight
         bus[0, environment.feeder.slack] = 0.0
-        bus[1] = self.barrier_weight / environment.feeder.n_bus
+        bus[1] = (1.0 if self.barrier_weight is None else self.barrier_weight) / environment.feeder.n_bus
         self._bus_weights = bus
         self._by_bus = _Sums([territory.buses for territory in territories])
         self._by_battery = _Sums([territory.batteries for territory in territories])

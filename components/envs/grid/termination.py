@@ -49,6 +49,10 @@ class Limits:
         for name in ("violation_penalty", "divergence_penalty"):
             if not (getattr(self, name) >= 0 and np.isfinite(getattr(self, name))):
                 raise ConfigError(f"termination.{name}={getattr(self, name)}: give a number from 0")
+        if self.low is None and self.high is None and (self.on_violation == "end" or self.violation_penalty):
+            raise ConfigError(
+                "termination.on_violation and violation_penalty have no effect without termination.low or termination.high: give a limit"
+            )
         if self.unknown_voltage not in ("last", "nominal"):
             raise ConfigError(f"termination.unknown_voltage={self.unknown_voltage!r}: choose last or nominal")
 

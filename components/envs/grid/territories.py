@@ -13,18 +13,27 @@ from wattloom.components.envs.grid.network import Feeder
 from wattloom.components.envs.grid.protocol import Territory
 from wattloom.errors import ConfigError
 
+COUNT = 3  # zones where nobody says
+
 
 @dataclass
 class Zones:
     """One agent a zone.
 
     Attributes:
-        zones: Buses of each agent, in the order they are observed; None: those of the network, or else ``count`` zones along the wires.
-        count: Number of zones where neither names them; each grows around assets that lie far apart.
+        zones: Buses of each agent, in the order they are observed; None: ``count`` zones along the wires.
+        count: Number of zones; each grows around assets that lie far apart. None: the zones that the network names, or else 3.
+
+    Raises:
+        ConfigError: Zones and a number of them.
     """
 
     zones: Mapping[str, Sequence[int]] | None = None
-    count: int = 3
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.zones is not None and self.count is not None:
+            raise ConfigError(f"territories.count={self.count} has no effect beside territories.zones: set one of them to null")
 
     def prepare(self, feeder: Feeder, fleet: Fleet) -> tuple[Territory, ...]:
         """Return the territories of a network and its assets.
@@ -32,8 +41,9 @@ class Zones:
         Raises:
             ConfigError: An unknown bus, a bus in two zones, an asset in none, or an agent without an asset.
         """
-        given = self.zones if self.zones is not None else feeder.zones
-        zones = partition(feeder, fleet, self.count) if given is None else {str(name): list(buses) for name, buses in given.items()}
+        given = feeder.zones if self.zones is None and self.count is None else self.zones
+        count = COUNT if self.count is None else self.count
+        zones = partition(feeder, fleet, count) if given is None else {str(name): list(buses) for name, buses in given.items()}
         _check(zones)
         columns = {name: feeder.model.bus_positions(buses) for name, buses in zones.items()}
         owned = np.concatenate(list(columns.values()))

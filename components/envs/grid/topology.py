@@ -32,7 +32,7 @@ class Topology:
 
     Attributes:
         configurations: Lists of open lines (pandapower numbers), one a configuration beside that of the tables; None: all that ``exchanges`` lead to.
-        exchanges: Branch exchanges at most from the configuration of the tables, where nobody lists any.
+        exchanges: Branch exchanges at most from the configuration of the tables; None: 1, where nobody lists any.
         discrete: Whether the action is a choice; False: a number in [-1, 1] cut into equal pieces, 0 for the tables, for algorithms that give numbers.
         usd_per_operation: USD for each line opened or closed.
         agent: Name of the agent, which sees the whole network.
@@ -42,14 +42,16 @@ class Topology:
     """
 
     configurations: Sequence[Sequence[int]] | None = None
-    exchanges: int = 1
+    exchanges: int | None = None
     discrete: bool = False
     usd_per_operation: float = 5.0
     agent: str = "topology"
 
     def __post_init__(self) -> None:
-        if self.exchanges < 1:
+        if self.exchanges is not None and self.exchanges < 1:
             raise ConfigError(f"topology.exchanges={self.exchanges}: give at least 1")
+        if self.exchanges is not None and self.configurations is not None:
+            raise ConfigError(f"topology.exchanges={self.exchanges} has no effect beside topology.configurations: set one of them to null")
         if not (self.usd_per_operation >= 0 and np.isfinite(self.usd_per_operation)):
             raise ConfigError(f"topology.usd_per_operation={self.usd_per_operation}: give a number from 0")
 
@@ -64,7 +66,9 @@ class Topology:
         base = Open(line for line, position in lines.items() if not model.in_service[position])
         if problem := fault(model, base):
             raise ConfigError(f"topology needs a radial network; {problem} in network '{model.name}' as it stands (see network.open_lines)")
-        others = reachable(model, base, self.exchanges) if self.configurations is None else [Open(map(int, c)) for c in self.configurations]
+        others = (
+            reachable(model, base, self.exchanges or 1) if self.configurations is None else [Open(map(int, c)) for c in self.configurations]
+        )
         for chosen in others:
             if unknown := sorted(chosen - set(lines)):
                 raise ConfigError(f"topology.configurations: network '{model.name}' has no line {unknown[0]}")
