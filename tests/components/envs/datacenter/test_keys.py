@@ -1,18 +1,15 @@
 """Every key of every part does something: changed alone, in a stated scenario, it changes a metric (a reward, an entry) by more than 1e-9."""
 
 import functools
-from pathlib import Path
 
+import config_keys
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
 import wattloom
-import wattloom.conf
 from wattloom.components.envs.datacenter.protocol import AGENTS
-from wattloom.registry import import_target
 
-CONF = Path(wattloom.conf.__file__).parent
 HOT = {"weather": "constant", "weather__dry_bulb": 38.0, "weather__wet_bulb": 24.0}
 MILD = {"weather": "constant", "weather__dry_bulb": 16.0, "weather__wet_bulb": 14.5}
 COLD = {"weather": "constant", "weather__dry_bulb": 0.0, "weather__wet_bulb": -1.0}
@@ -22,7 +19,7 @@ IDLE = {"workload": "constant", "workload__value": 0.02}
 STRAINED = HOT | BUSY | {"cooling__plant_oversize": 0.4, "load_shifting__queue_limit_h": 0.25}
 RACKS = [{"count": 60, "full_w": 17_000, "idle_w": 3_000, "fan_max_w": 900, "airflow_max_m3s": 1.9}]
 FULL = {"load_shifting__queue_limit": 5}
-WEIGHTS = {agent: OmegaConf.load(CONF / "reward" / "emissions.yaml")[agent] for agent in AGENTS}
+WEIGHTS = {agent: OmegaConf.load(config_keys.CONF / "reward" / "emissions.yaml")[agent] for agent in AGENTS}
 
 # (group, option): {key: (new value, scenario)}
 KEYS = {
@@ -163,35 +160,7 @@ EXCEPTIONS = {  # they act from one episode to the next: test_environment.py
     ("reward", "sustaindc", "carry_over"): "test_setpoint_carries_over_unless_seeded",
 }
 WHOLE = ("days", "soc_high", "setpoint_low_c")  # keys that show late in an episode
-
-
-def options():
-    """Every option of the groups that a data center is composed of: group, option, class and keys, weights one by one."""
-    for group in sorted({group for group, _ in KEYS}):
-        for file in sorted((CONF / group).glob("*.yaml")):
-            keys = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-            target = keys.pop("_target_")
-            nested = {f"{agent}__{name}" for agent in AGENTS for name in keys.pop(agent, ())}
-            if ".datacenter." in target:
-                yield group, file.stem, import_target(target), sorted(keys.keys() | nested)
-
-
-CLASSES = {(group, option): made for group, option, made, _ in options()}
-
-
-def change(group, option, key):
-    """The change of a key: its own option's, or that of an option of the same family."""
-    own = CLASSES[group, option].__mro__[:-1]
-    kin = sorted((set(own).isdisjoint(CLASSES[g, o].__mro__), o != option, o) for g, o in KEYS if g == group)
-    return next((KEYS[group, o][key] for apart, _, o in kin if not apart and key in KEYS[group, o]), None)
-
-
-CASES = [
-    (group, option, key, change(group, option, key))
-    for group, option, _, keys in options()
-    for key in keys
-    if (group, option, key) not in EXCEPTIONS
-]
+CASES = config_keys.cases(KEYS, "components.envs.datacenter", AGENTS, EXCEPTIONS)
 
 
 @functools.cache
