@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wattloom.environment import Array, EnvironmentSpec, Snapshot, StepResult
-from wattloom.errors import UsageError
+from wattloom.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from wattloom.seeding import Seeds
@@ -67,6 +67,24 @@ class Policy(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
         ...
+
+
+POLICY_METHODS = tuple(name for name in vars(Policy) if not name.startswith("_"))
+
+
+def check_policy(algorithm: Algorithm, policy: Any) -> Policy:
+    """Return what ``algorithm.policy`` returned, if it is a policy.
+
+    Raises:
+        ConfigError: It lacks a method of :class:`Policy`.
+    """
+    missing = [name for name in POLICY_METHODS if not callable(getattr(policy, name, None))]
+    if missing:
+        raise ConfigError(
+            f"algorithm: {type(algorithm).__name__}.policy() returned {type(policy).__name__}, which has no method {missing[0]}(); "
+            f"a policy has {', '.join(POLICY_METHODS)} (wattloom.algorithm.Policy)"
+        )
+    return policy  # type: ignore[no-any-return]  # all of the protocol's methods were found
 
 
 class Algorithm:

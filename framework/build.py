@@ -19,7 +19,7 @@ from wattloom.environment import Environment, EnvironmentSpec
 from wattloom.errors import ConfigError
 from wattloom.events import RunSummary
 from wattloom.figures import judged_by
-from wattloom.hooks.base import Hook
+from wattloom.hooks.base import Hook, check_points
 from wattloom.manifest import manifest
 from wattloom.resume import continued, find_unfinished
 from wattloom.run import Run, set_up
@@ -184,12 +184,17 @@ def build_algorithm(composed: Composed) -> Algorithm:
     algorithm = build(composed.config["algorithm"], "algorithm", composed.origin, trust=composed.trust is not False)
     if not isinstance(algorithm, Algorithm):
         raise ConfigError(f"algorithm: {type(algorithm).__name__} is no wattloom.Algorithm; derive it from that class")
+    if type(algorithm).policy is Algorithm.policy:
+        raise ConfigError(f"algorithm: {type(algorithm).__name__} has no method policy(num_envs, explore), which returns what acts")
     return algorithm
 
 
 def build_hooks(composed: Composed) -> dict[str, Hook]:
     """Build the configured hooks in order; an entry that is null is off."""
-    return _named(composed, "hooks", Hook)
+    hooks = _named(composed, "hooks", Hook)
+    for name, hook in hooks.items():
+        check_points(name, hook)
+    return hooks
 
 
 def build_loggers(composed: Composed) -> dict[str, Logger]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from wattloom.run_directory import write_atomically
 
 SCHEMA = 1
 ARRAY = "__array__"
+PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class CheckpointStore:
         for name, state in parts.items():
             path = folder / f"{name}.pt"
             with path.open("wb") as file:
-                torch.save(encode(state), file)
+                torch.save(encode(state, name), file)
                 file.flush()
                 os.fsync(file.fileno())
             hashes[path.name] = digest(path)
@@ -196,7 +198,10 @@ def _read(folder: Path) -> Checkpoint:
             raise RunError(f"{path} is missing")
         if digest(path) != expected:
             raise RunError(f"{path} is damaged: its SHA-256 is not the one in manifest.json")
-        parts[path.stem] = decode(torch.load(path, map_location="cpu", weights_only=True))
+        try:
+            parts[path.stem] = decode(torch.load(path, map_location="cpu", weights_only=True))
+        except pickle.UnpicklingError as error:
+            raise RunError(f"{path} holds more than tensors and plain values and is not read, because that could run code") from error
     return Checkpoint(folder, int(manifest["step"]), parts)
 
 
@@ -209,21 +214,49 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def encode(value: Any) -> Any:
-    """Return a tree that ``torch.load(weights_only=True)`` accepts: arrays become tagged tensors, NumPy scalars plain numbers."""
+def encode(value: Any, where: str = "state") -> Any:
+    """Return a tree that ``torch.load(weights_only=True)`` accepts: arrays become tagged tensors, NumPy scalars plain numbers.
+
+    Args:
+        value: Tree of dicts, lists, arrays, tensors and plain values.
+        where: Its name, for messages.
+
+    Raises:
+        RunError: Something else is in it, which could be written but never read again.
+    """
     import torch
 
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return {ARRAY: torch.from_numpy(np.ascontiguousarray(value)).clone().reshape(value.shape)}
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
     if isinstance(value, Mapping):
-        return {key: encode(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(encode(item) for item in value)
+        return {_key(key, where): encode(item, f"{where}.{key}") for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(encode(item, f"{where}[{index}]") for index, item in enumerate(value))
     if isinstance(value, Path):
         return str(value)
-    return value
+    if isinstance(value, torch.Tensor) or type(value) in PLAIN:
+        return value
+    raise RunError(_unsaved(where, value))
+
+
+def _key(key: Any, where: str) -> Any:
+    """Return the key of a mapping, which has to be plain too."""
+    if isinstance(key, np.generic):
+        return key.item()
+    if type(key) in PLAIN or (type(key) is tuple and all(type(part) in PLAIN for part in key)):
+        return key
+    raise RunError(_unsaved(f"a key of {where}", key))
+
+
+def _unsaved(where: str, value: Any) -> str:
+    """Say what cannot be saved and what can."""
+    what = f"array of dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+    return (
+        f"a checkpoint cannot hold {where}, of type {what}: state_dict() and get_state() may return tensors, arrays of numbers, "
+        "numbers, text, None, and dicts, lists and tuples of them"
+    )
 
 
 def decode(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import errno
 import importlib
 import importlib.util
 import logging
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wattloom
-from wattloom.errors import UsageError, WattloomError, did_you_mean
+from wattloom.errors import DataError, UsageError, WattloomError, did_you_mean, place_of
 
 if TYPE_CHECKING:
     from wattloom.compose import Composed
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 COMMANDS = "wattloom.components.commands"
 INTERRUPTED = 130
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""What a file system says where a folder cannot be written (or read): nothing that a traceback would explain."""
 
 USAGE = """\
 Wattloom {version}: simulations for learning to control energy systems, woven from parts.
@@ -88,8 +91,17 @@ def _guarded(words: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None or error.errno not in REFUSED:
+            return _unexpected(error, debug)
+        return _say(f"cannot use '{error.filename}': {error.strerror}", DataError.exit_code, debug)
     except Exception as error:
-        return _say(f"{type(error).__name__}: {error}\n  (unexpected; --debug shows where)", 1, debug)
+        return _unexpected(error, debug)
+
+
+def _unexpected(error: Exception, debug: bool) -> int:
+    """Print an error that nobody turned into words."""
+    return _say(f"{type(error).__name__}: {error}{place_of(error)}\n  (unexpected; --debug shows where)", 1, debug)
 
 
 def _say(message: str, code: int, debug: bool) -> int:
@@ -169,7 +181,7 @@ def parse(words: Sequence[str]) -> Arguments:
         elif name in ("--cfg", "-c"):
             shown = value or _value(name, rest)
         elif name in ("-h", "--help", "--version"):
-            raise UsageError(f"{name} stands alone: wattloom {name}")
+            raise UsageError(f"{name} stands alone: wattloom {name} (wattloom describe group=option tells every setting of an option)")
         elif word.startswith("-"):
             known = ["--multirun", "--cfg", "--config-dir", "--trust", "--debug", "--help", "--version", "--shell-completion"]
             raise UsageError(f"no option '{word}'{did_you_mean(name, known)}")
@@ -276,7 +288,7 @@ def _command(name: str, words: list[str]) -> int:
     entry = REGISTRY.find("command", name)
     if entry is None:
         known = [*commands(), *REGISTRY.names("command")]
-        raise UsageError(f"no command '{name}'{did_you_mean(name, known)}; settings are written key=value")
+        raise UsageError(f"no command '{name}'{did_you_mean(name, known)}\n  settings are written key=value")
     return int(REGISTRY.load(entry.target)(words) or 0)
 
 

@@ -57,7 +57,9 @@ class Composed:
                 return f" (set by '{text}')"
         for layer in reversed(self.layers):
             if _holds(layer.content, key):
-                return f" (set in {layer.origin})"
+                group, _, entry = key.partition(".")
+                part = _slots(layer.content, group).get(entry)  # env.reward is what the group reward chooses
+                return (self.origin(part) if part else "") or f" (set in {layer.origin})"
         return ""
 
     def check(self, *, trust: bool | None = None) -> None:

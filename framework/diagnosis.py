@@ -133,11 +133,27 @@ def _unknown_key(loader: Loader, raw: Raw, path: list[str], depth: int) -> str:
         return f"no setting '{name}'{did_you_mean(name, [*top, *loader.groups])}"
     known = _keys(OmegaConf.select(raw.config, prefix))
     best = nearest(name, known)
-    hint = f"; did you mean '{prefix}.{best}'?" if best is not None else ""
+    owners = _owners(loader, prefix, name)
+    guess = f"; did you mean '{prefix}.{best}'?" if best is not None else ""
+    hint = f"; it belongs to {', '.join(owners)}" if owners else guess
     layer = next((layer.origin for layer in reversed(raw.layers) if OmegaConf.select(layer.content, prefix) is not None), "")
     place = f" ({layer})" if layer else ""
     listing = f"\n  {prefix} has: {', '.join(known)}{place}" if known else f"\n  {prefix} has no settings{place}"
     return f"no setting '{full}'{hint}{listing}"
+
+
+def _owners(loader: Loader, group: str, key: str) -> list[str]:
+    """Return the options of ``group`` that have ``key``, four at most: what another algorithm takes, this one need not."""
+    found = []
+    for option in loader.options(group):
+        try:
+            content = loader.content(group, option)
+        except ConfigError:  # another option that is broken is another story
+            continue
+        node = content.get(group) if isinstance(content.get(group), Mapping) else content
+        if isinstance(node, Mapping) and key in node:
+            found.append(f"{group}={option}")
+    return [*found[:4], *(["others"] if len(found) > 4 else [])]
 
 
 def _keys(node: Any) -> list[str]:

@@ -6,7 +6,10 @@ Everything a user can cause is a :class:`WattloomError`; the command line prints
 from __future__ import annotations
 
 import difflib
+import os
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class WattloomError(Exception):
@@ -65,3 +68,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if best is not None:
         return f"; did you mean '{best}'?"
     return f"; known: {', '.join(options)}" if options else ""
+
+
+def place_of(error: BaseException) -> str:
+    """Return ``" (my_env.py, line 12)"``: where in the user's own code an error came from; empty where none of it was involved.
+
+    The last line in a file of the working directory counts, so that an error deep in a library names the call that led there.
+    """
+    here = Path.cwd().resolve()
+    for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
+        file = Path(frame.f_code.co_filename)
+        ours = str(frame.f_globals.get("__name__", "")).partition(".")[0] == "wattloom"
+        if ours or "site-packages" in file.parts or not file.is_absolute() or not file.is_relative_to(here):
+            continue
+        return f" ({os.path.relpath(file, here)}, line {line})"
+    return ""

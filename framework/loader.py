@@ -29,6 +29,7 @@ from omegaconf import DictConfig, OmegaConf
 from wattloom.config_source import NAMED_LISTS, PRIMARY, FolderSource, RegistrySource
 from wattloom.errors import ConfigError, did_you_mean, nearest
 from wattloom.plugins import Folder, Plugins, builtin_folder, discover, named_targets
+from wattloom.registry import REGISTRY
 
 STRUCTURE = frozenset(",[]{}()'\"\\=:")  # characters of lists, mappings, functions, quotes: a value with any of them is no plain text
 SEPARATOR = re.compile(r",(?![^\[\](){}]*[\])}])")
@@ -137,8 +138,16 @@ class Loader:
             return f"there is no kind '{group}'{did_you_mean(group, self.groups)}"
         known = self.options(group)
         best = nearest(option, known)
-        hint = f"; did you mean '{best}'?" if best is not None else ""
+        hint = f"; did you mean '{best}'?" if best is not None else self._elsewhere(group, option)
         return f"no {group} named '{option}'{hint}\n  known: {', '.join(known)}"
+
+    def _elsewhere(self, group: str, option: str) -> str:
+        """Say where an option lies that was put, or looked for, in the wrong place."""
+        other = next((kind for kind in [*self.groups, *REGISTRY.kinds()] if kind != group and option in self.options(kind)), None)
+        if other is not None:
+            return f"; there is {other}={option}"
+        file = next((file for folder in self.user_folders for file in folder.path.glob(f"{group}/{option}.yml")), None)
+        return f"; {file} is not read: files of options end in .yaml" if file is not None else ""
 
     def target(self, group: str, option: str) -> str:
         """Return the ``_target_`` of an option, following its base.

@@ -62,8 +62,12 @@ class LoadedRun:
         algorithm = self._set_up(build_algorithm(self.composed), environment)
         try:
             algorithm.load_state_dict(state)
-        except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise RunError(f"the checkpoint of {self.directory.path} does not fit this configuration: {error}") from error
+        except (RunError, KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise RunError(
+                f"the checkpoint of {self.directory.path} does not fit env={self.composed.choices.get('env')} "
+                f"algorithm={self.composed.choices.get('algorithm')} as configured here: {error}; agents, what they see and do, "
+                "and networks must be those that it was trained with"
+            ) from error
         return algorithm
 
     def baseline(self, name: str, environment: Environment) -> Algorithm:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wattloom.errors import ConfigError, WattloomError
+from wattloom.errors import ConfigError, WattloomError, place_of
 
 ENTRY_POINTS = "wattloom.components"
 TARGET = re.compile(r"^\s*_target_\s*:\s*[\"']?([\w.:]+)", re.MULTILINE)
@@ -180,7 +180,9 @@ def _import_local(name: str) -> None:
     except WattloomError:
         raise
     except Exception as error:
-        raise ConfigError(f"module '{name}' of the working directory cannot be imported: {type(error).__name__}: {error}") from error
+        raise ConfigError(
+            f"module '{name}' of the working directory cannot be imported: {type(error).__name__}: {error}{place_of(error)}"
+        ) from error
 
 
 def is_local(target: str, here: Path | None = None) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from wattloom.errors import ConfigError, did_you_mean
+from wattloom.errors import ConfigError, WattloomError, did_you_mean, place_of
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -118,9 +118,11 @@ def _try_import(name: str, target: str) -> Any | None:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             return None
-        raise ConfigError(f"cannot import '{target}': {error}") from error
-    except ImportError as error:
-        raise ConfigError(f"cannot import '{target}': {error}") from error
+        raise ConfigError(f"cannot import '{target}': {error}{place_of(error)}") from error
+    except WattloomError:
+        raise
+    except Exception as error:  # whatever a module does when it is imported
+        raise ConfigError(f"cannot import '{target}': {type(error).__name__}: {error}{place_of(error)}") from error
 
 
 def _attribute(module: Any, path: list[str], target: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wattloom.algorithm import Algorithm, Policy
+from wattloom.algorithm import Algorithm, Policy, check_policy
 from wattloom.checkpoint import Checkpoint, CheckpointStore
 from wattloom.config import CheckpointConfig, EvaluationConfig, RunnerConfig
 from wattloom.environment import Environment, EnvironmentSpec, Snapshot
@@ -101,7 +101,7 @@ class Run:
         self.episodes = EpisodeTracker(self.spec, self.spec.num_envs)
         self.heart = Heartbeat(directory)
         self.algorithm = algorithm if algorithm.is_set_up else set_up(algorithm, environment, seed, runner.total_steps)
-        self.policy: Policy = algorithm.policy(self.spec.num_envs, explore=True)
+        self.policy: Policy = check_policy(algorithm, algorithm.policy(self.spec.num_envs, explore=True))
         self.snapshot: Snapshot
         self.evaluation_due = Schedule(every=evaluation.every)
         self.checkpoint_due = Schedule(every=checkpoint.every)

@@ -13,6 +13,7 @@ import numpy as np
 from wattloom.algorithm import Transition, UpdateReport
 from wattloom.checkpoint import Checkpoint
 from wattloom.environment import Array, StepResult
+from wattloom.errors import UsageError
 from wattloom.events import EpisodeStart, ResumeEvent, RunSummary, StepEvent, UpdateEvent
 from wattloom.run import Run
 from wattloom.signals import GracefulSignals
@@ -110,6 +111,8 @@ class Runner:
     def _tell_update(self, report: UpdateReport) -> None:
         """Tell the hooks that the algorithm learned."""
         run = self.run
+        if not isinstance(report, UpdateReport):
+            raise UsageError(f"{type(run.algorithm).__name__}.update() must return a wattloom UpdateReport or None, not {report!r}")
         run.updates = report.total_updates
         if run.hooks.wants("on_update"):
             run.hooks.call("on_update", run, UpdateEvent(report))

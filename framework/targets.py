@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from wattloom.errors import ConfigError, DataError, WattloomError, did_you_mean
+from wattloom.errors import ConfigError, DataError, WattloomError, did_you_mean, place_of
 from wattloom.plugins import ENTRY_POINTS, is_local
 from wattloom.registry import REGISTRY
 from wattloom.signatures import Signature, fits, matches, type_name
@@ -238,7 +238,7 @@ def _call(target: str, keywords: dict[str, Any], where: str, origin: Origin) -> 
     except OSError as error:
         raise DataError(f"{where} ({target}): {error}{origin(where)}") from error
     except Exception as error:
-        raise ConfigError(f"{where} ({target}) cannot be built: {type(error).__name__}: {error}{origin(where)}") from error
+        raise ConfigError(f"{where} ({target}) cannot be built: {type(error).__name__}: {error}{place_of(error)}{origin(where)}") from error
 
 
 def _takes(component: Any, keyword: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -86,6 +87,11 @@ COMMANDS = {
     "misspelt option": (["env=pendulm"], USAGE, "no env named 'pendulm'; did you mean 'pendulum'?"),
     "misspelt key": (["env.mas=3"], USAGE, "no setting 'env.mas'; did you mean 'env.mass'?"),
     "misspelt key, forced": (["+env.mas=3"], USAGE, "no setting 'env.mas'; did you mean 'mass'?"),
+    "key of another option": (
+        ["algorithm.alpha=1"],
+        USAGE,
+        "no setting 'algorithm.alpha'; it belongs to algorithm=csac, algorithm=hasac, ",
+    ),
     "misspelt value": (["hooks.animation.unit=episod"], USAGE, "hooks.animation.unit must be 'episode' or"),
     "misspelt command": (["evaluat", "x"], USAGE, "no command 'evaluat'; did you mean 'evaluate'?"),
     "misspelt flag": (["--multirum"], USAGE, "no option '--multirum'; did you mean '--multirun'?"),
@@ -267,6 +273,12 @@ def test_a_checkpoint_of_other_networks_is_refused_and_kept(run, capsys):
     assert digest(run / "checkpoints") == before
 
 
+def test_an_environment_that_shows_something_else_than_the_policy_was_trained_on_is_named(run, capsys):
+    words = ["evaluate", str(run), "env=pendulum_no_velocity", "--episodes", "1", "--baseline", "none"]
+    error = refused(capsys, words, DATA, "does not fit env=pendulum_no_velocity algorithm=td3 as configured here: saved parameter")
+    assert "what they see and do" in error
+
+
 @pytest.mark.parametrize("how", ["flip", "truncate", "remove"])
 def test_damaged_checkpoints_are_named(run, capsys, how):
     for file in (run / "checkpoints").glob("step_*/algorithm.pt"):
@@ -380,3 +392,22 @@ def test_a_failed_run_of_a_sweep_is_listed_and_the_others_are_kept(lab, capsys):
 
 def test_there_are_at_least_thirty():
     assert len(COMMANDS) >= 30
+
+
+def test_a_run_that_cannot_be_written_is_evaluated_into_another_folder(run, lab, capsys, monkeypatch):
+    """Root may write everywhere, so what the file system would say is played."""
+    before, there = digest(run), os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: not Path(path).is_relative_to(run) and there(path, mode))
+    words = ["evaluate", str(run), "--episodes", "1", "--baseline", "none"]
+    refused(capsys, words, DATA, f"cannot write the evaluation into '{run / 'evaluations' / 'evaluation'}'; give --output")
+    assert main([*words, "--output", "elsewhere"]) == 0
+    assert (lab / "elsewhere" / "summary.json").is_file()
+    assert digest(run) == before
+
+
+def test_a_file_system_that_refuses_is_one_line(run, capsys, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(run / "lock.json"))
+
+    monkeypatch.setattr(RunDirectory, "lock", refuse)
+    refused(capsys, [f"resume={run}"], DATA, f"cannot use '{run / 'lock.json'}': Read-only file system")

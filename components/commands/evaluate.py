@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattloom.errors import ConfigError, UsageError, did_you_mean
+from wattloom.errors import ConfigError, RunError, UsageError, did_you_mean
 from wattloom.views.text import counted, shown_path
 
 if TYPE_CHECKING:
@@ -60,9 +60,11 @@ def main(argv: Sequence[str]) -> int:
     overrides = [word for word in options.words if "=" in word]
     paths = run_paths([word for word in options.words if "=" not in word])
     runs = [LoadedRun(path, overrides, trust=options.trust) for path in paths]
+    folder = _folder(runs, options)
+    if not _writable(folder):  # said before anything is played
+        raise RunError(f"cannot write the evaluation into '{folder}'; give --output a folder that you may write")
     match = Match.of(runs, options)
     comparison, written = match.play()
-    folder = _folder(runs, options)
     about = match.about() | {"overrides": overrides}
     match.write(folder, comparison, about)
     if options.json:
@@ -108,6 +110,7 @@ class Match:
         sampled: Whether stochastic policies are sampled too; None: yes.
         name: Folder of the evaluation.
         figures: What the environment says about episodes.
+        output: ``--output``: takes what belongs to a run whose own folder cannot be written.
     """
 
     runs: list[LoadedRun]
@@ -120,6 +123,7 @@ class Match:
     sampled: bool | None
     name: str
     figures: tuple[Figure, ...] = ()
+    output: Path | None = None
 
     @classmethod
     def of(cls, runs: list[LoadedRun], options: argparse.Namespace) -> Match:
@@ -146,9 +150,9 @@ class Match:
         references = [*chosen, *(known.get(label, label) for label in gap or () if label not in labels)]
         checkpoints = [run.checkpoint(options.checkpoint) for run in runs]
         needed = frozenset([*(chosen if asked else ()), *(name for name in references if label_of(name) in (gap or ()))])
-        return cls(
-            runs, checkpoints, _seeds(options, runs[0]), references, gap, tuple(known), needed, options.sampled, options.name, figures
-        )
+        output = None if options.output is None else Path(str(options.output))
+        seeds = _seeds(options, runs[0])
+        return cls(runs, checkpoints, seeds, references, gap, tuple(known), needed, options.sampled, options.name, figures, output)
 
     def play(self) -> tuple[Comparison, list[Path]]:
         """Play everything and return the comparison and the files that the environment wrote."""
@@ -223,10 +227,17 @@ class Match:
         """Write the environment's files into the run's folder, and return the folder if there are any."""
         from wattloom.reports import write_reports
 
-        folder = run.directory.evaluations / self.name
+        folder = self._own_folder(run)
         if reports:
             folder.mkdir(parents=True, exist_ok=True)
         return [folder] if write_reports(folder, reports) else []
+
+    def _own_folder(self, run: LoadedRun) -> Path:
+        """Return where the files of one run go: into it, or below ``--output`` where it cannot be written."""
+        folder = run.directory.path / "evaluations" / self.name
+        if self.output is None or _writable(folder):
+            return folder
+        return self.output if len(self.runs) == 1 else self.output / run.directory.path.name
 
     def write(self, folder: Path, comparison: Comparison, about: Mapping[str, Any]) -> None:
         """Write the comparison of all runs, and of several runs also each run's own."""
@@ -238,7 +249,7 @@ class Match:
         for k, run in enumerate(self.runs):
             path = shown_path(run.directory.path)
             own = {"runs": [path], "checkpoints": [self.checkpoints[k].path.name]}
-            write_comparison(run.directory.evaluations / self.name, _only(comparison, path), {**about, **own})
+            write_comparison(self._own_folder(run), _only(comparison, path), {**about, **own})
 
     def about(self) -> dict[str, Any]:
         """Return what was played, for the JSON file."""
@@ -305,6 +316,12 @@ def _folder(runs: Sequence[LoadedRun], options: argparse.Namespace) -> Path:
     folders = [run.directory.path for run in runs]
     common = folders[0] if len(runs) == 1 else Path(os.path.commonpath(folders))
     return common / "evaluations" / str(options.name)
+
+
+def _writable(folder: Path) -> bool:
+    """Return whether ``folder``, or the nearest one above it that is there, can be written."""
+    here = folder.absolute()
+    return os.access(next(path for path in (here, *here.parents) if path.exists()), os.W_OK)
 
 
 def _seeds(options: argparse.Namespace, run: LoadedRun) -> list[int]:

@@ -99,11 +99,27 @@ def _with_copies(environment: Environment, num_envs: int | None) -> Environment:
     return environment
 
 
+def _refuse_unfinished(environment: gymnasium.Env[Any, Any]) -> None:
+    """Refuse an environment that leaves out what every one has.
+
+    Raises:
+        ConfigError: No space, no ``reset`` or no ``step`` of its own.
+    """
+    name = type(environment.unwrapped).__name__
+    for space in ("observation_space", "action_space"):
+        if not isinstance(getattr(environment, space, None), gymnasium.Space):
+            raise ConfigError(f"{name} has no {space}: set it to one of gymnasium.spaces, in the class or in its constructor")
+    for method, call in (("reset", "reset(self, *, seed=None, options=None)"), ("step", "step(self, action)")):
+        if getattr(type(environment.unwrapped), method) is getattr(gymnasium.Env, method):
+            raise ConfigError(f"{name} has no method {call}")
+
+
 def _player(thing: Any, metrics: Mapping[str, str] | None, step_seconds: float | None) -> Player:
     """Return one third-party environment behind plain arrays."""
     if isinstance(thing, gymnasium.Env):
         from wattloom.adapters.gymnasium_player import GymnasiumPlayer
 
+        _refuse_unfinished(thing)
         return GymnasiumPlayer(thing, metrics, step_seconds)
     if _is_parallel(thing):
         from wattloom.adapters.pettingzoo_player import PettingZooPlayer

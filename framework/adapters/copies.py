@@ -17,7 +17,7 @@ from wattloom.adapters.episode_log import EpisodeLog, derived_seed, fresh_seed, 
 from wattloom.adapters.player import Frame, Played, Player
 from wattloom.batched import CLIPPED
 from wattloom.environment import Array, Snapshot, StepResult
-from wattloom.errors import ConfigError, EnvironmentFault
+from wattloom.errors import ConfigError, EnvironmentFault, place_of
 from wattloom.resets import copy_mask, copy_seeds
 from wattloom.spaces import ActionChecker
 
@@ -230,5 +230,5 @@ def _allowed(frame: Frame, name: str, width: int) -> Array:
 
 def _fault(index: int, where: str, log: EpisodeLog, error: BaseException) -> EnvironmentFault:
     """Name copy, step and the original error; a ValueError of the adapter says what was returned wrongly."""
-    kind = f"{type(error).__name__}: {error}"
+    kind = f"{type(error).__name__}: {error}{place_of(error)}"
     return EnvironmentFault(f"environment copy {index} failed at {where} of episode {log.episode} (seed {log.seed}): {kind}")

@@ -20,7 +20,7 @@ from wattloom.adapters.player import seconds_a_step
 from wattloom.adapters.spaces_in import ActionWriter, ObservationReader
 from wattloom.batched import CLIPPED
 from wattloom.environment import AgentSpec, Array, Snapshot, StepResult
-from wattloom.errors import ConfigError, EnvironmentFault
+from wattloom.errors import ConfigError, EnvironmentFault, place_of
 from wattloom.resets import copy_mask, copy_seeds
 from wattloom.spaces import ActionChecker
 
@@ -101,7 +101,7 @@ class VectorCopies:
             observation, reward, terminated, truncated, info = self._vector.step(self._foreign(checked[AGENT]))
         except Exception as error:
             raise EnvironmentFault(
-                f"{type(self._vector).__name__} failed at step {self._steps + 1}: {type(error).__name__}: {error}"
+                f"{type(self._vector).__name__} failed at step {self._steps + 1}: {type(error).__name__}: {error}{place_of(error)}"
             ) from error
         self._steps += 1
         ended = np.asarray(terminated, dtype=bool) | np.asarray(truncated, dtype=bool)

@@ -5,12 +5,14 @@ A hook observes: it never touches actions, observations or gradients. It may cal
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wattloom.errors import ConfigError, WattloomError, did_you_mean
+from wattloom.checkpoint import encode
+from wattloom.errors import ConfigError, WattloomError, did_you_mean, place_of
 from wattloom.events import (
     CheckpointEvent,
     EpisodeEnd,
@@ -113,7 +115,7 @@ class HookList:
         self._inner = 0.0
         self._bound: dict[str, list[tuple[str, Callable[..., None]]]] = {}
         for name, hook in self.hooks.items():
-            _check_points(name, hook)
+            check_points(name, hook)
         self._bind()
 
     def _bind(self) -> None:
@@ -183,7 +185,8 @@ class HookList:
 
     def _switch_off(self, name: str, point: str, error: Exception) -> None:
         self.errors[name] = f"{point}: {type(error).__name__}: {error}"
-        logger.warning("hook '%s' failed in %s and is switched off: %s: %s", name, point, type(error).__name__, error)
+        kind = type(error).__name__
+        logger.warning("hook '%s' failed in %s and is switched off: %s: %s%s", name, point, kind, error, place_of(error))
         logger.debug("traceback of hook '%s'", name, exc_info=error)
         self._bind()
 
@@ -195,9 +198,11 @@ class HookList:
                 continue
             try:
                 states[name] = hook.state_dict()
+                encode(states[name], f"hooks.{name}")  # what cannot be saved is this hook's fault, not the run's
             except Exception as error:
                 if self._is_fatal(name, "state_dict", error):
                     raise
+                states.pop(name, None)
         return states
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -217,10 +222,26 @@ def _overrides(hook: Hook, point: str) -> bool:
     return getattr(type(hook), point, getattr(Hook, point)) is not getattr(Hook, point)
 
 
-def _check_points(name: str, hook: Hook) -> None:
-    """Refuse a misspelt hook point."""
+def check_points(name: str, hook: Hook) -> None:
+    """Refuse a misspelt hook point, and one that does not take what it will be called with."""
     for method in dir(type(hook)):
         if method.startswith("on_") and method not in POINTS:
             raise ConfigError(
                 f"hook '{name}' ({type(hook).__name__}) defines '{method}', which is no hook point{did_you_mean(method, POINTS)}"
             )
+        if method in POINTS and _overrides(hook, method):
+            _check_arguments(name, hook, method)
+
+
+def _check_arguments(name: str, hook: Hook, method: str) -> None:
+    """Refuse a hook point that takes other arguments than it will be called with."""
+    needed = [*inspect.signature(getattr(Hook, method)).parameters][1:]
+    try:
+        inspect.signature(getattr(hook, method)).bind(*needed)
+    except TypeError:
+        raise ConfigError(
+            f"hook '{name}' ({type(hook).__name__}): {method}{inspect.signature(getattr(type(hook), method))} will be called with "
+            f"{' and '.join(needed)}; write def {method}(self, {', '.join(needed)})"
+        ) from None
+    except ValueError:  # no signature to look at: a method in C, or a mock
+        return

@@ -12,9 +12,8 @@ from wattloom.comparison import RETURN, Comparison, Line, percent
 from wattloom.figures import Figure
 from wattloom.statistics import Interval
 from wattloom.telemetry.json import dumps
+from wattloom.views.text import line_width
 
-WIDTH = 150
-"""Characters of a line; what does not fit goes into a further block."""
 PRIVILEGED = " *"
 
 
@@ -81,7 +80,7 @@ def _table(title: str, figures: Sequence[Figure], heads: Sequence[str], rows: Se
     left = [max(len(label[k]) for label in (*labels, ("figure", "unit", "over steps"))) for k in range(3)]
     widths = [max(len(cell) for cell in (head, *(row[k] for row in rows))) for k, head in enumerate(heads)]
     lines = [title]
-    for columns in _blocks(widths, WIDTH - sum(left) - 4):
+    for columns in _blocks(widths, line_width() - sum(left) - 4):
         if len(lines) > 1:
             lines.append("")
         for label, cells in zip((("figure", "unit", "over steps"), *labels), (heads, *rows), strict=True):

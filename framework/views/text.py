@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
+
+WIDE = 150
+"""Characters of a line in a file, which no window cuts."""
 
 
 def duration(seconds: float) -> str:
@@ -49,3 +54,8 @@ def shown_path(path: Path) -> str:
     """Return a path as it is typed: relative where it lies below the working directory, else whole."""
     here, whole = Path.cwd(), Path(os.path.abspath(path))
     return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)
+
+
+def line_width() -> int:
+    """Return how many characters a line may have: those of the terminal, and :data:`WIDE` in a file or a pipe."""
+    return shutil.get_terminal_size((WIDE, 24)).columns if sys.stdout.isatty() else WIDE

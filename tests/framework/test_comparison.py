@@ -68,6 +68,17 @@ def test_the_text_names_units_intervals_and_privilege():
     assert "share closed of the gap from zero to opf" in text
 
 
+def test_tables_fit_the_terminal(monkeypatch):
+    rules = [Line(f"rule number {k}", NOTHING.results) for k in range(5)]
+    comparison = Comparison(compared_figures([LOSSES, CHARGE]), (THREE, *rules, BOUND), ("rule number 0", "opf"))
+    wide = comparison_text(comparison, comparison.figures)
+    monkeypatch.setattr("wattloom.views.comparison.line_width", lambda: 80)
+    narrow = comparison_text(comparison, comparison.figures)
+    rows = [line for line in narrow.splitlines() if line.startswith(("figure", "return", "losses", "charge"))]
+    assert max(map(len, rows)) <= 80 < max(map(len, wide.splitlines()))
+    assert {*wide.split()} == {*narrow.split()}
+
+
 def test_equal_episodes_are_called_so():
     same = Line("sac", (result([-6, -6, -6], [7.0, 7.0, 7.0]),), ("a",))
     assert "this environment draws nothing" in comparison_text(Comparison((RETURN, LOSSES), (same,)), [RETURN])

@@ -169,6 +169,9 @@ def test_a_privileged_algorithm_reads_the_environment_that_it_plays_in(tmp_path)
                 def state_dict(self):
                     return {}
 
+                def load_state_dict(self, state):
+                    pass
+
             return Policy(num_envs)
 
     run = Run(

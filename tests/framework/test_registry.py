@@ -22,7 +22,7 @@ def test_a_lazy_target_imports_nothing_until_it_is_used(lab):
     register("algorithm", "lazy", "lazy_module:Thing")
     assert "lazy" in names("algorithm")
     lab.write("conf/env/x.yaml", "_target_: lazy_module.Thing\n")  # makes the folder importable
-    with pytest.raises(RuntimeError, match="imported"):
+    with pytest.raises(ConfigError, match=r"cannot import 'lazy_module.Thing': RuntimeError: imported \(lazy_module.py, line 1\)"):
         get("algorithm", "lazy")
 
 

@@ -12,6 +12,8 @@ from wattloom.components.envs.pendulum import Pendulum
 from wattloom.environment import AgentSpec, Column, Snapshot, StepResult
 from wattloom.spaces import columns
 from wattloom.testing import CHECKS, Finding, assert_environment, check_environment
+from wattloom.testing.ends import _first_end, _looks_begun
+from wattloom.testing.session import builder
 
 
 class Tank(BatchedEnvironment):
@@ -377,6 +379,28 @@ def test_sound_environments_have_no_findings(environment):
 @pytest.mark.parametrize("name", ["Pendulum-v1", "CartPole-v1", "FrozenLake-v1"])
 def test_sound_third_party_environments_have_no_findings(name):
     assert check_environment(lambda: gymnasium.make(name)) == []
+
+
+class FewSights(gymnasium.Env):
+    """A game of two sights, so that an end looks like a beginning by chance, in every second episode."""
+
+    observation_space = spaces.Discrete(2)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return 0, {}
+
+    def step(self, action):
+        self.steps += 1
+        return int(action), 0.0, False, self.steps >= 5, {}
+
+
+def test_an_end_that_looks_like_a_beginning_by_chance_is_no_finding():
+    ends = [end for end in range(4) if _looks_begun(builder(FewSights), end, _first_end(builder(FewSights)(1), end))]
+    assert 0 < len(ends) < 4  # some do, so that one episode alone would say nothing
+    assert check_environment(FewSights) == []
 
 
 class Stranger(gymnasium.Env):

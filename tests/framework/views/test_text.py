@@ -1,11 +1,12 @@
 """Numbers and times as people read them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from wattloom.views.style import short
-from wattloom.views.text import ago, counted, duration, number, share, shown_path
+from wattloom.views.text import WIDE, ago, counted, duration, line_width, number, share, shown_path
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,10 @@ def test_a_path_is_shown_as_it_is_typed(tmp_path, monkeypatch):
     assert shown_path(tmp_path / "here" / "runs" / "a") == "runs/a"
     assert shown_path(Path("runs/a")) == "runs/a"
     assert shown_path(tmp_path / "there") == str(tmp_path / "there")
+
+
+@pytest.mark.parametrize(("terminal", "width"), [(True, 80), (False, WIDE)])
+def test_lines_are_as_wide_as_the_terminal_and_wide_in_a_file(monkeypatch, terminal, width):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: terminal))
+    assert line_width() == width
