@@ -266,7 +266,7 @@ class OnPolicy(Algorithm):
         weight = np.ones_like(values) if team else rollout.active.astype(np.float64)
         if self._updates == 0 and self.value_start == "mean":
             self.values.raise_by(steady_value(rewards, terminated, weight, self.gamma))
-            values, following = self.values.evaluate(rollout)
+            values, following = self.values.evaluate(rollout)  # once a run; a bias in single precision does not add up exactly
         advantages = gae(rewards, values, following, terminated, ended, self.gamma, self.gae_lambda)
         self.values.set_returns(advantages + values, values, weight)
         each = np.broadcast_to(advantages, rollout.rewards.shape)
