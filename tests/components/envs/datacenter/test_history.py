@@ -71,7 +71,7 @@ if os.environ.get("WITHOUT"):
 import numpy as np
 from wattloom.components.envs.datacenter.sustaindc import history_kernel
 from wattloom.components.envs.datacenter.sustaindc.reward import SustainDcReward
-assert hasattr(history_kernel.insert, "py_func") != bool(os.environ.get("WITHOUT"))
+assert hasattr(history_kernel.insert, "py_func") == (os.environ["NUMBA_DISABLE_JIT"] == "0" and "WITHOUT" not in os.environ)
 reward = SustainDcReward(history=200)
 state, rng = reward.initial(2), np.random.default_rng(0)
 scores = np.array([reward.unusual(state, 300 + 50 * rng.standard_normal(2)) for _ in range(700)])
@@ -79,8 +79,9 @@ print(repr(scores.tobytes().hex()))
 """
     runs = [
         subprocess.run([sys.executable, "-c", program], env={**os.environ, **extra}, capture_output=True, text=True)
-        for extra in ({}, {"WITHOUT": "1"})
+        for extra in ({"NUMBA_DISABLE_JIT": "0"}, {"NUMBA_DISABLE_JIT": "0", "WITHOUT": "1"}, {"NUMBA_DISABLE_JIT": "1"})
     ]
     assert all(run.returncode == 0 for run in runs), [run.stderr for run in runs]
-    first, second = (np.frombuffer(bytes.fromhex(run.stdout.strip().strip("'"))) for run in runs)
-    np.testing.assert_allclose(first, second, rtol=1e-12, atol=1e-13)
+    first, *others = (np.frombuffer(bytes.fromhex(run.stdout.strip().strip("'"))) for run in runs)
+    for scores in others:
+        np.testing.assert_allclose(first, scores, rtol=1e-12, atol=1e-13)
