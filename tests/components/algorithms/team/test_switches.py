@@ -178,6 +178,9 @@ def test_a_trained_policy_plays_on_any_number_of_copies(loop, crew, boxes, small
     snapshot = many.reset(seed=3)
     mine, theirs = (algorithm.policy(10, explore=False).act(snapshot) for algorithm in (trained, other))
     assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
+    for algorithm in (trained, other):
+        algorithm.sample()
+    assert torch.equal(trained.buffer.batch, other.buffer.batch)
 
 
 @pytest.mark.parametrize("options", [NORMED, {}], ids=["with", "without"])
