@@ -48,6 +48,7 @@ class ReplayNorms:
         # what every sampled row is scaled by; all other columns pass through (x - 0) * 1, which changes no bit of them
         self._mean, self._inverse = torch.zeros(buffer.width), torch.ones(buffer.width)
         self._limit = torch.full((buffer.width,), torch.inf)
+        self._arrays = self._mean.numpy(), self._inverse.numpy(), self._limit.numpy()  # the same memory: small writes are faster from here
 
     def take(self, snapshot: Snapshot) -> None:
         """Move the statistics by what was seen before one step of all copies: rows in which an agent took part, and every state."""
@@ -67,11 +68,12 @@ class ReplayNorms:
 
     def _refresh(self) -> None:
         """Prepare what every sample needs."""
+        mean, inverse, limit = self._arrays
         for place, norm in self._places:
-            mean, inverse = norm.statistics
-            if mean is not None and inverse is not None:
-                self._mean[place], self._inverse[place] = torch.from_numpy(mean), torch.from_numpy(inverse)
-                self._limit[place] = float(norm.CLIP)
+            own = norm.statistics
+            if own[0] is not None:
+                mean[place], inverse[place] = own
+                limit[place] = norm.CLIP
 
     def state_dict(self) -> dict[str, Any]:
         """Return the statistics by policy, and those of the state (or None)."""
