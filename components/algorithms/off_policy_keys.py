@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from wattloom.components.algorithms import ranges
 from wattloom.components.algorithms.exploration import Exploration
 from wattloom.components.algorithms.learning_rates import LEARNING_RATE_SCHEDULES
+from wattloom.errors import ConfigError
 
 
 @dataclass(kw_only=True, eq=False)
@@ -98,6 +99,8 @@ class SoftKeys(OffPolicyKeys):
         self.alpha = ranges.positive("algorithm.alpha", self.alpha)
         if self.target_entropy is not None:
             self.target_entropy = ranges.at_least("algorithm.target_entropy", self.target_entropy, -math.inf)
+            if not self.learn_alpha:
+                raise ConfigError("algorithm.target_entropy has no effect with algorithm.learn_alpha=false; set it to null")
         self.target_entropy_share = ranges.within("algorithm.target_entropy_share", self.target_entropy_share, 0.0, 1.0)
         self.alpha_learning_rate = ranges.positive("algorithm.alpha_learning_rate", self.alpha_learning_rate)
 

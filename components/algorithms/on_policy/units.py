@@ -76,11 +76,16 @@ def units_of(agents: Sequence[AgentSpec], share: bool) -> tuple[Unit, ...]:
     """Return the units in the order of their first agent.
 
     Raises:
-        ConfigError: Agents of one group differ in shape although they are to share parameters.
+        ConfigError: Agents are to share parameters, and no group has two of them, or those of one differ in shape.
     """
     members: dict[str, list[int]] = {}
     for i, agent in enumerate(agents):
         members.setdefault(agent.group if share and agent.group else agent.name, []).append(i)
+    if share and len(members) == len(agents):
+        raise ConfigError(
+            "algorithm.share_parameters=true has no effect: no two agents of this environment are alike, so that they would form a group "
+            f"({', '.join(agent.name for agent in agents)}); set it to false"
+        )
     return tuple(_unit(name, [agents[i] for i in indices], tuple(indices)) for name, indices in members.items())
 
 

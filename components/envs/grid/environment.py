@@ -18,6 +18,7 @@ from wattloom.components.envs.grid.assets import Assets
 from wattloom.components.envs.grid.devices import Devices, Kind
 from wattloom.components.envs.grid.metrics import StepMetrics, figures, metric_columns
 from wattloom.components.envs.grid.network import Network
+from wattloom.components.envs.grid.peers import peers
 from wattloom.components.envs.grid.profiles import Profiles
 from wattloom.components.envs.grid.protocol import Dispatch, Flow, Inputs, Record, Territory, part_problem
 from wattloom.components.envs.grid.termination import Limits
@@ -117,7 +118,7 @@ class Grid(BatchedEnvironment):
             part.bind(self)
         low, high = observation.bounds["state"]
         super().__init__(
-            [self._spec(territory) for territory in self.territories],
+            peers([self._spec(territory) for territory in self.territories]),
             num_envs,
             profiles.horizon,
             metric_columns(self.devices),

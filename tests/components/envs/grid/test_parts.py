@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from wattloom.build import build_algorithm
 from wattloom.components.envs.grid.assets import Assets, layers
 from wattloom.components.envs.grid.network import Network
 from wattloom.components.envs.grid.profiles import Profiles
@@ -11,8 +12,10 @@ from wattloom.components.power_flow.backends import make_backend
 from wattloom.components.sources.demand import HalfHourDemand
 from wattloom.components.sources.solar import HalfHourSolar
 from wattloom.components.sources.table import Table
-from wattloom.environment import Column
+from wattloom.compose import compose
+from wattloom.environment import Column, EnvironmentSpec
 from wattloom.errors import ConfigError, DataError
+from wattloom.seeding import Seeds
 
 
 def feeder(name="case33bw", **settings):
@@ -259,3 +262,19 @@ class TestProfiles:
     def test_demand_in_kilowatts_is_divided_by_its_largest(self):
         _, rows = self.rows({"demand": HalfHourDemand(peak_kw=5000.0)}, days=30, demand_base=None)
         assert rows.demand.max() == 1.0
+
+
+def test_agents_that_are_alike_form_a_group_and_may_share_a_learner(make):
+    """MAPDN's six inverters are; the zones of the default feeder, which differ in size, are not, and sharing is refused."""
+    assert {agent.group for agent in make("mapdn33").agents} == {"pv"}
+    assert {agent.group for agent in make().agents} == {""}
+    twins = "territories.zones={north: [1, 2, 3, 18, 19, 20, 21, 22], south: [4, 5, 6, 7, 8, 9, 10, 11]}"
+    assert {agent.group for agent in make("grid", twins, "assets.pv_buses=[20, 8]", "assets.battery_buses=[21, 10]").agents} == {
+        "battery+pv"
+    }
+
+    shared = build_algorithm(compose(["algorithm=sac", "algorithm.share_parameters=true", "algorithm.hidden_sizes=[8]"]))
+    shared.setup(EnvironmentSpec.of(make("mapdn33")), Seeds(1), 100)
+    assert len(shared.learners) == 1
+    with pytest.raises(ConfigError, match="no two agents of this environment are alike"):
+        shared.setup(EnvironmentSpec.of(make()), Seeds(1), 100)
