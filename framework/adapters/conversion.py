@@ -114,6 +114,33 @@ def _refuse_unfinished(environment: gymnasium.Env[Any, Any]) -> None:
             raise ConfigError(f"{name} has no method {call}")
 
 
+def _is_unfinished_team(thing: Any) -> bool:
+    """Return whether ``thing`` would be a ``ParallelEnv`` if it named its agents."""
+    return any(base.__name__ == "ParallelEnv" for base in type(thing).__mro__)
+
+
+def _refuse_unfinished_team(environment: Any) -> None:
+    """The same of a ``ParallelEnv``, whose base class has a method for everything that a derived one leaves out.
+
+    Raises:
+        ConfigError: No agents, no space of one of them, no ``reset`` or no ``step``.
+    """
+    name, agents = type(environment).__name__, list(environment.possible_agents)
+    if not agents or len(set(map(str, agents))) < len(agents):
+        raise ConfigError(f"{name}.possible_agents must name every agent once, not {agents}")
+    for agent in agents:
+        for method, kind in (("observation_space", "observations"), ("action_space", "actions")):
+            try:
+                space = getattr(environment, method)(agent)
+            except (AttributeError, KeyError):
+                space = None
+            if not isinstance(space, gymnasium.Space):
+                raise ConfigError(f"{name}.{method}('{agent}') must return the space of the agent's {kind}, one of gymnasium.spaces")
+    for method in ("reset", "step"):
+        if getattr(type(environment), method).__module__.startswith("pettingzoo.utils.env"):
+            raise ConfigError(f"{name} has no method {method} of its own")
+
+
 def _player(thing: Any, metrics: Mapping[str, str] | None, step_seconds: float | None) -> Player:
     """Return one third-party environment behind plain arrays."""
     if isinstance(thing, gymnasium.Env):
@@ -124,7 +151,12 @@ def _player(thing: Any, metrics: Mapping[str, str] | None, step_seconds: float |
     if _is_parallel(thing):
         from wattloom.adapters.pettingzoo_player import PettingZooPlayer
 
+        _refuse_unfinished_team(thing)
         return PettingZooPlayer(thing, step_seconds)
+    if _is_unfinished_team(thing):
+        raise ConfigError(
+            f"{type(thing).__name__} has no possible_agents: list the names of all its agents, in the class or in its constructor"
+        )
     hint = "; convert an AEC environment with pettingzoo.utils.aec_to_parallel" if hasattr(thing, "agent_iter") else ""
     raise ConfigError(
         f"{type(thing).__name__} is no environment: derive it from wattloom.BatchedEnvironment, gymnasium.Env, gymnasium.vector.VectorEnv "

@@ -40,12 +40,12 @@ class GymnasiumPlayer:
 
     def reset(self, seed: int, options: Mapping[str, Any] | None) -> Frame:
         """Begin an episode."""
-        observation, info = _expect(self._environment.reset(seed=seed, options=dict(options) if options else None), 2, "reset")
+        observation, info = expect(self._environment.reset(seed=seed, options=dict(options) if options else None), 2, "reset")
         return self._frame(observation, info)
 
     def step(self, actions: Mapping[str, Array]) -> Played:
         """Advance by one step; where both flags are set, terminated wins."""
-        returned = _expect(self._environment.step(self._write(actions[AGENT])), 5, "step")
+        returned = expect(self._environment.step(self._write(actions[AGENT])), 5, "step")
         observation, reward, terminated, truncated, info = returned
         metrics = {column.name: float(info.get(column.name, np.nan)) for column in self.metric_columns}
         ended = bool(terminated)
@@ -91,7 +91,7 @@ def flat_mask(mask: Any) -> Array:
     )
 
 
-def _expect(returned: Any, count: int, call: str) -> tuple[Any, ...]:
+def expect(returned: Any, count: int, call: str, whose: str = "Gymnasium") -> tuple[Any, ...]:
     """Return the tuple.
 
     Raises:
@@ -99,5 +99,5 @@ def _expect(returned: Any, count: int, call: str) -> tuple[Any, ...]:
     """
     if not isinstance(returned, tuple) or len(returned) != count:
         got = f"{len(returned)} values" if isinstance(returned, tuple) else type(returned).__name__
-        raise ValueError(f"{got} from {call}(), where Gymnasium's API has {count}")
+        raise ValueError(f"{got} from {call}(), where {whose}'s API has {count}")
     return returned

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from wattloom.adapters.gymnasium_player import finite, flat_mask
+from wattloom.adapters.gymnasium_player import expect, finite, flat_mask
 from wattloom.adapters.player import Frame, Played, seconds_a_step
 from wattloom.adapters.spaces_in import ActionWriter, ObservationReader
 from wattloom.environment import AgentSpec, Array, Column
@@ -55,7 +55,8 @@ class PettingZooPlayer:
 
     def reset(self, seed: int, options: Mapping[str, Any] | None) -> Frame:
         """Begin an episode."""
-        observations, infos = self._environment.reset(seed=seed, options=dict(options) if options else None)
+        returned = self._environment.reset(seed=seed, options=dict(options) if options else None)
+        observations, infos = expect(returned, 2, "reset", "PettingZoo")
         self._last = {name: np.zeros(reader.space.shape, reader.space.dtype) for name, reader in self._read.items()}
         self._has_masks = bool(self._masked) or any("action_mask" in infos.get(key, {}) for key in self._keys.values())
         return self._frame(observations, infos)
@@ -64,8 +65,9 @@ class PettingZooPlayer:
         """Advance by one step under the actions of the live agents; the episode ends when nobody is left."""
         live = self._live()
         sent = {self._keys[name]: self._write[name](actions[name]) for name in live}
-        observations, rewards, terminations, truncations, infos = self._environment.step(sent)
+        observations, rewards, terminations, truncations, infos = expect(self._environment.step(sent), 5, "step", "PettingZoo")
         frame = self._frame(observations, infos)
+        _refuse_missing("reward", live, rewards, self._keys)
         earned = {name: finite(rewards.get(key, 0.0)) for name, key in self._keys.items()}
         dead = {name: bool(terminations.get(self._keys[name], False)) for name in live}
         cut = {name: bool(truncations.get(self._keys[name], False)) and not dead[name] for name in live}
@@ -93,6 +95,7 @@ class PettingZooPlayer:
                 found = shown["action_mask"] if name in self._masked and shown is not None else infos.get(key, {}).get("action_mask")
                 masks[name] = _all_allowed(self._write[name].space) if found is None else flat_mask(found)
         live = self._live()
+        _refuse_missing("observation", live, observations, self._keys)
         active = None if len(live) == len(self._names) else {name: name in live for name in self._names}
         state = None if self._read_state is None else self._read_state(self._environment.state()).ravel()
         return Frame(dict(self._last), masks or None, active, state)
@@ -106,6 +109,17 @@ class PettingZooPlayer:
     def close(self) -> None:
         """Release the environment."""
         self._environment.close()
+
+
+def _refuse_missing(what: str, live: Sequence[str], given: Mapping[Any, Any], keys: Mapping[str, Any]) -> None:
+    """Refuse a step that leaves out an agent that takes part.
+
+    Raises:
+        ValueError: Names the agent.
+    """
+    for name in live:
+        if keys[name] not in given:
+            raise ValueError(f"no {what} of agent '{name}', which takes part")
 
 
 def _holds_mask(space: Any) -> bool:

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from wattloom.adapters import PettingZooEnv, as_environment
-from wattloom.errors import EnvironmentFault
+from wattloom.errors import ConfigError, EnvironmentFault
 
 
 class Relay(ParallelEnv):
@@ -148,3 +148,55 @@ def test_mpe_environments_serve_with_their_central_state():
     assert snapshot.state.shape == (2, *env.state_space.shape)
     results = [env.step(zeros(env)) for _ in range(25)]
     assert [bool(result.truncated.all()) for result in results] == [False] * 24 + [True]
+
+
+def without(name, **instead):
+    """A class like Relay that leaves ``name`` to PettingZoo's base class, or has something else in its place."""
+    body = {key: value for key, value in vars(Relay).items() if key not in (name, "__dict__", "__weakref__")}
+    return type("Unfinished", (ParallelEnv,), body | instead)
+
+
+@pytest.mark.filterwarnings("ignore:Your environment should override")  # PettingZoo says it too, before it fails
+@pytest.mark.parametrize(
+    ("name", "instead", "message"),
+    [
+        ("__init__", {}, "Unfinished has no possible_agents: list the names of all its agents"),
+        ("__init__", {"possible_agents": ["a", "a"]}, "possible_agents must name every agent once"),
+        ("__init__", {"possible_agents": []}, "possible_agents must name every agent once"),
+        ("step", {}, "Unfinished has no method step of its own"),
+        ("reset", {}, "Unfinished has no method reset of its own"),
+        ("action_space", {}, r"Unfinished.action_space\('c'\) must return the space of the agent's actions"),
+        ("observation_space", {"observation_space": lambda self, agent: None}, r"Unfinished.observation_space\('c'\) must return"),
+    ],
+)
+def test_what_an_environment_leaves_out_is_named(name, instead, message):
+    with pytest.raises(ConfigError, match=message):
+        as_environment(without(name, **instead))
+
+
+def shortened(part):
+    """Relay's step without the entry of agent c in one of its five mappings."""
+
+    def step(self, actions):
+        returned = Relay.step(self, actions)
+        returned[part].pop("c")
+        return returned
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "message"),
+    [
+        ("reset", lambda self, seed=None, options=None: Relay.reset(self, seed)[0], "dict from reset\\(\\), where PettingZoo's API has 2"),
+        ("step", lambda self, actions: Relay.step(self, actions)[:4], "4 values from step\\(\\), where PettingZoo's API has 5"),
+        ("step", shortened(0), "no observation of agent 'c', which takes part"),
+        ("step", shortened(1), "no reward of agent 'c', which takes part"),
+    ],
+)
+def test_what_a_call_leaves_out_is_named(name, call, message):
+    environment = as_environment(without(name, **{name: call}))
+    if name == "step":
+        environment.reset(seed=1)
+    with pytest.raises(EnvironmentFault, match=message):
+        environment.reset(seed=1) if name == "reset" else environment.step(zeros(environment))
