@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ class EpisodeTracker:
         """Add one step of all copies.
 
         Raises:
-            EnvironmentFault: A reward is NaN or infinite, or an agent has none; names agent, copy and step of the episode.
+            EnvironmentFault: A reward or an observation is NaN or infinite, or an agent has no reward; names agent, copy and step of the episode.
         """
         self._lengths += 1
         try:
@@ -61,6 +62,19 @@ class EpisodeTracker:
         self._sums += gather(self._step, result.metrics, self._metrics)
         if np.count_nonzero(np.isfinite(self._returns)) < self._returns.size:
             self._complain(result)
+        for name, seen in result.snapshot.observations.items():
+            if not math.isfinite(np.add.reduce(seen, axis=None)):  # one number says whether all are finite, if none is huge
+                self._complain_of_sight(name, seen)
+
+    def _complain_of_sight(self, name: str, seen: Array) -> None:
+        """Name the copy whose observation is not finite."""
+        wrong = ~np.isfinite(seen.reshape(len(seen), -1))
+        if wrong.any():
+            copy = int(np.flatnonzero(wrong.any(axis=1))[0])
+            raise EnvironmentFault(
+                f"the observation of agent '{name}' is not finite in copy {copy} at step {self._lengths[copy]} of episode {self._numbers[copy]}: "
+                f"entry {int(np.flatnonzero(wrong[copy])[0])} of {seen[copy].size}"
+            )
 
     def _complain(self, result: StepResult) -> None:
         """Name the agent and copy whose reward is not finite."""

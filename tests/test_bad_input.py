@@ -52,6 +52,8 @@ class Faulty(BatchedEnvironment):
         now = self.fault if self.steps >= self.at else ""
         if now == "raise":
             raise RuntimeError("the pump broke")
+        if now == "blind":
+            self.arrays["x"][:] = np.nan
         reward = np.full(self.num_envs, np.nan if now == "not_a_number" else 0.0)
         return Outcome({"a": reward[:, None] if now == "shape" else reward})
 
@@ -208,6 +210,7 @@ def test_debug_shows_where(lab, capsys, name):
     [
         (["env=faulty", "env.fault=raise"], "the pump broke"),
         (["env=faulty", "env.fault=not_a_number"], "is nan in copy 0"),
+        (["env=faulty", "env.fault=blind"], "the observation of agent 'a' is not finite in copy 0 at step 5 of episode 2: entry 0 of 1"),
         (["env=faulty", "env.fault=shape"], "shape"),
         (["env=faulty", "hooks=cracked"], "the hook broke"),
     ],
