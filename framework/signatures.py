@@ -179,6 +179,14 @@ def fits(component: Any, annotation: Any) -> bool:
     return issubclass(component, annotation)
 
 
+def lacking(component: Any, annotation: Any) -> list[str]:
+    """Return the methods that a class would need to fit an annotation: of the protocol that it is closest to; empty where that is no protocol."""
+    options = typing.get_args(annotation) if typing.get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    protocols = [option for option in options if getattr(option, "_is_protocol", False)]
+    missing = [[name for name in _methods(protocol) if not hasattr(component, name)] for protocol in protocols]
+    return min(missing, key=len, default=[])
+
+
 def _methods(protocol: type) -> list[str]:
     """Return the methods that a protocol asks for; attributes may be set in ``__init__`` and cannot be seen on a class."""
     bases = [base for base in protocol.__mro__ if getattr(base, "_is_protocol", False)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -85,17 +86,20 @@ def _directory(first: Composed, hydra: Sequence[str]) -> tuple[Path, list[str]]:
 
 def _report(plan: Plan, interrupted: bool) -> int:
     """Print how the sweep ended, with the command of every failed job, and return the exit code."""
-    failed: list[tuple[Job, str]] = []
+    failed: list[tuple[Job, int, str]] = []
     done = waiting = 0
     for job in plan.jobs:
         code, error = _outcome(plan, job, interrupted)
         done += code == 0
         waiting += code is None
         if code not in (0, None):
-            failed.append((job, error or word(code)))
+            failed.append((job, code, error or word(code)))
     print(f"{done} of {len(plan.jobs)} runs completed -> {plan.directory}")
-    for job, error in failed:
-        print(f"  failed: {job.key}: {error}\n    again: {job.command}")
+    for job, code, error in failed:
+        if code in INTERRUPTED:
+            print(f"  interrupted: {job.key}\n    alone: wattloom resume={shlex.quote(str(Path(plan.directory) / job.key))}")
+        else:
+            print(f"  failed: {job.key}: {error}\n    again: {job.command}")
     if interrupted or waiting:
         print(f"  {waiting} not started; continue with the same command and hydra.sweep.dir={plan.directory}")
         return INTERRUPTED[0]

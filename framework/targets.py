@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from wattloom.errors import ConfigError, DataError, WattloomError, did_you_mean, place_of
 from wattloom.plugins import ENTRY_POINTS, is_local
 from wattloom.registry import REGISTRY
-from wattloom.signatures import Signature, fits, matches, type_name
+from wattloom.signatures import Signature, fits, lacking, matches, type_name
 
 TARGET = "_target_"
 PARTS = "wattloom.components"
@@ -157,9 +157,9 @@ def _check_part(value: Mapping[str, Any], annotation: Any, where: str, origin: O
     """Refuse a part made for something else."""
     part = resolve(str(value[TARGET]), trust=trust)
     if not fits(part, annotation):
-        raise ConfigError(
-            f"{where} must be {type_name(annotation)}, and {value[TARGET]} is none: it belongs to something else{origin(where)}"
-        )
+        missing = lacking(part, annotation)
+        why = f"it lacks {', '.join(missing)}" if missing else "it belongs to something else"
+        raise ConfigError(f"{where} must be {type_name(annotation)}, and {value[TARGET]} is none: {why}{origin(where)}")
 
 
 def _check_keys(node: Mapping[str, Any], where: str, signature: Signature, target: str, origin: Origin) -> None:

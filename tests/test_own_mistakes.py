@@ -170,7 +170,7 @@ def test_a_file_with_the_wrong_ending_is_named(lab, capsys):
     ("word", "message"),
     [
         ("env=emissions", "no env named 'emissions'; there is reward=emissions"),
-        ("reward=mapdn", "is none: it belongs to something else (set by 'reward=mapdn')"),
+        ("reward=mapdn", "is none: it lacks initial, begin (set by 'reward=mapdn')"),
     ],
 )
 def test_an_option_in_the_wrong_place_is_named(lab, capsys, word, message):

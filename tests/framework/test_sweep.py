@@ -147,6 +147,9 @@ def test_an_interrupt_ends_the_sweep_and_the_same_command_continues_it(lab, tmp_
     assert main(["-m", *overrides]) == 130
     folder = sweep_folder(tmp_path)
     out = capsys.readouterr().out
+    assert "  interrupted: algorithm.how-interrupt-" in out
+    assert "failed: " not in out
+    assert f"alone: wattloom resume={folder}/algorithm.how-interrupt-" in out
     assert f"1 not started; continue with the same command and hydra.sweep.dir={folder}" in out
     assert not list(folder.glob("algorithm.how-other-*"))
     before = {file: file.stat().st_mtime_ns for file in folder.glob("algorithm.how-fine-*/config.yaml")}

@@ -18,7 +18,8 @@ from wattloom.batched import BatchedEnvironment, Outcome
 from wattloom.components.envs.datacenter import protocol
 from wattloom.components.envs.datacenter.figures import FIGURES
 from wattloom.components.envs.datacenter.metrics import COLUMNS, first_fault, step_metrics
-from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, State, Table
+from wattloom.components.envs.datacenter.part_checks import check_controls, check_views, joined
+from wattloom.components.envs.datacenter.protocol import AGENTS, ActionKind, Control, Record, Site, Table
 from wattloom.components.envs.datacenter.render import Strip
 from wattloom.components.sources.protocol import Source, table_of_part
 from wattloom.environment import AgentSpec, Array, Snapshot
@@ -89,6 +90,7 @@ class DataCenter(BatchedEnvironment):
         sources = {"workload": workload, "weather": weather, "carbon": carbon, "price": price}
         self._bind({name: source for name, source in sources.items() if source is not None}, data_seed, num_envs)
         controls = dict(zip(AGENTS, (load_shifting.control(actions), hall.control(actions), battery.control(actions)), strict=True))
+        check_controls(controls)
         self._discrete = actions == "discrete"
         low, high = observation.bounds["state"]
         super().__init__(
@@ -103,7 +105,8 @@ class DataCenter(BatchedEnvironment):
         self.record: Record | None = None
         self._strips: dict[int, Strip] = {}
         self._fresh = np.ones(num_envs, dtype=bool)
-        self.arrays = self._initial()
+        self.arrays = joined((episode, load_shifting, hall, battery, observation, reward), num_envs)
+        check_views(battery, load_shifting, self.arrays, num_envs)
 
     def _check_parts(self) -> None:
         """Refuse a part that does not have the methods of its protocol, naming them."""
@@ -152,16 +155,6 @@ class DataCenter(BatchedEnvironment):
                 AgentSpec(name, space, control.space, columns[name], (control.column,), (control.labels,) if control.labels else ())
             )
         return tuple(specs)
-
-    def _initial(self) -> State:
-        """Collect the parts' arrays; two parts must not use one name."""
-        arrays: State = {"begun": np.zeros(self.num_envs, dtype=bool)}
-        for part in (self.episode, self.load_shifting, self.hall, self.battery, self.observation, self.reward):
-            for name, array in part.initial(self.num_envs).items():
-                if name in arrays:
-                    raise ConfigError(f"two parts use the array {name!r}; {type(part).__name__} must rename its own")
-                arrays[name] = array
-        return arrays
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, mask: Array | None = None, options: Mapping[str, Any] | None = None
