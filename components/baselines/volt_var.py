@@ -25,6 +25,7 @@ from wattloom.errors import ConfigError, RunError
 from wattloom.seeding import Seeds
 
 TOLERANCE, MOST = 1e-7, 400  # share of the curve's unit; iterations
+DAMPING = 0.3  # where nobody says
 
 
 class VoltVar(Algorithm):
@@ -35,7 +36,7 @@ class VoltVar(Algorithm):
         shares: Reactive power at them, falling.
         of: What the shares are of: the ``"capability"`` left beside the active power, or the ``"rating"``.
         mode: ``"delayed"`` or ``"equilibrium"``.
-        damping: For the equilibrium: share by which reactive power follows the curve in an iteration.
+        damping: For the equilibrium: share by which reactive power follows the curve in an iteration; None: 0.3.
 
     Raises:
         ConfigError: A value out of range.
@@ -49,7 +50,7 @@ class VoltVar(Algorithm):
         shares: Sequence[float] = (1.0, -1.0),
         of: Literal["capability", "rating"] = "capability",
         mode: Literal["delayed", "equilibrium"] = "delayed",
-        damping: float = 0.3,
+        damping: float | None = None,
     ) -> None:
         self.voltages, self.shares = np.array(voltages, dtype=np.float64), np.array(shares, dtype=np.float64)
         if len(self.voltages) != len(self.shares) or len(self.voltages) < 2 or (np.diff(self.voltages) <= 0).any():
@@ -62,9 +63,11 @@ class VoltVar(Algorithm):
             raise ConfigError(
                 "algorithm.of=rating needs algorithm.mode=equilibrium: an action is a share of the capability, which is not observed"
             )
-        if not 0 < damping <= 1:
+        if damping is not None and not 0 < damping <= 1:
             raise ConfigError(f"algorithm.damping={damping}: give 0 < damping <= 1")
-        self.of, self.mode, self.damping = of, mode, damping
+        if damping is not None and mode == "delayed":
+            raise ConfigError(f"algorithm.damping={damping} has no effect with algorithm.mode=delayed; set it to null")
+        self.of, self.mode, self.damping = of, mode, DAMPING if damping is None else damping
         self.privileged = mode == "equilibrium"
         self._environment: Any = None
 

@@ -21,6 +21,18 @@ from wattloom.environment import Array, EnvironmentSpec, Snapshot
 from wattloom.errors import ConfigError, did_you_mean
 from wattloom.seeding import Seeds
 
+SETPOINT_C = 24.0  # where nobody says
+BATTERY_RULE = {"charge_below": 0.85, "discharge_above": 0.2, "full_charge_h": 4.21}  # likewise
+
+
+def _check_read(agent: str, chosen: str, reads: str, keys: Mapping[str, float | None]) -> None:
+    """Refuse values of ``keys`` that no rule but ``reads`` looks at."""
+    given = [f"algorithm.{key}" for key, value in keys.items() if value is not None]
+    if given and chosen != reads:
+        raise ConfigError(
+            f"{', '.join(given)} without effect with algorithm.{agent}={chosen}: set algorithm.{agent}={reads}, or them to null"
+        )
+
 
 class DataCenterRules(Algorithm):
     """One rule an agent.
@@ -29,10 +41,10 @@ class DataCenterRules(Algorithm):
         load_shifting: ``none``, ``defer``, ``process``, ``carbon_threshold``, ``forecast_threshold`` or ``greedy``.
         cooling: ``hold``, ``coldest``, ``warmest``, ``fixed`` or ``trim_and_respond``.
         battery: ``idle`` or ``carbon_threshold``.
-        setpoint_c: °C, supply set-point of ``cooling=fixed``.
-        charge_below: The battery rule charges below this state of charge.
-        discharge_above: It discharges above this state of charge.
-        full_charge_h: h, charging at full power from empty to full.
+        setpoint_c: °C, supply set-point of ``cooling=fixed``; None: 24.
+        charge_below: The battery rule charges below this state of charge; None: 0.85.
+        discharge_above: It discharges above this state of charge; None: 0.2.
+        full_charge_h: h that it reckons with for charging at full power from empty to full; None: 4.21.
         setpoint_low_c: °C, lower end of the hall's set-points.
         setpoint_high_c: °C, upper end of the hall's set-points.
         setpoint_step_k: K, one discrete step of the set-point.
@@ -41,7 +53,7 @@ class DataCenterRules(Algorithm):
         soc_start: State of charge at the start of an episode.
 
     Raises:
-        ConfigError: An unknown rule or a value out of range.
+        ConfigError: An unknown rule, a value out of range, or one of a rule that was not chosen.
     """
 
     learns = False
@@ -51,10 +63,10 @@ class DataCenterRules(Algorithm):
         load_shifting: str = "none",
         cooling: str = "hold",
         battery: str = "idle",
-        setpoint_c: float = 24.0,
-        charge_below: float = 0.85,
-        discharge_above: float = 0.2,
-        full_charge_h: float = 4.21,
+        setpoint_c: float | None = None,
+        charge_below: float | None = None,
+        discharge_above: float | None = None,
+        full_charge_h: float | None = None,
         setpoint_low_c: float = 16.0,
         setpoint_high_c: float = 32.0,
         setpoint_step_k: float = 1.0,
@@ -65,15 +77,20 @@ class DataCenterRules(Algorithm):
         for agent, name, known in zip(AGENTS, (load_shifting, cooling, battery), (SHIFTING, COOLING, BATTERY), strict=True):
             if name not in known:
                 raise ConfigError(f"algorithm.{agent}={name!r} is no rule{did_you_mean(name, known)}; choose {', '.join(known)}")
+        thresholds = {"charge_below": charge_below, "discharge_above": discharge_above, "full_charge_h": full_charge_h}
+        _check_read("cooling", cooling, "fixed", {"setpoint_c": setpoint_c})
+        _check_read("battery", battery, "carbon_threshold", thresholds)
+        setpoint = min(max(SETPOINT_C, setpoint_low_c), setpoint_high_c) if setpoint_c is None else setpoint_c
+        below, above, hours = (BATTERY_RULE[key] if value is None else value for key, value in thresholds.items())
         if not setpoint_low_c < setpoint_high_c or setpoint_step_k <= 0:
             raise ConfigError("algorithm.setpoint_low_c < setpoint_high_c and setpoint_step_k > 0 are needed")
-        if not setpoint_low_c <= setpoint_c <= setpoint_high_c:
-            raise ConfigError(f"algorithm.setpoint_c={setpoint_c}: give {setpoint_low_c} .. {setpoint_high_c} °C")
-        if not 0 <= discharge_above < charge_below <= 1 or full_charge_h <= 0 or not soc_low < soc_high:
+        if not setpoint_low_c <= setpoint <= setpoint_high_c:
+            raise ConfigError(f"algorithm.setpoint_c={setpoint}: give {setpoint_low_c} .. {setpoint_high_c} °C")
+        if not 0 <= above < below <= 1 or hours <= 0 or not soc_low < soc_high:
             raise ConfigError("algorithm: 0 <= discharge_above < charge_below <= 1, full_charge_h > 0 and soc_low < soc_high are needed")
-        self.shifting_name, self.cooling_name, self.battery_name, self.setpoint_c = load_shifting, cooling, battery, setpoint_c
+        self.shifting_name, self.cooling_name, self.battery_name, self.setpoint_c = load_shifting, cooling, battery, setpoint
         self.setpoints = SetpointScale(setpoint_low_c, setpoint_high_c, setpoint_step_k)
-        self.charge = ChargeScale(soc_low, soc_high, soc_start, full_charge_h, charge_below, discharge_above)
+        self.charge = ChargeScale(soc_low, soc_high, soc_start, hours, below, above)
 
     def setup(self, spec: EnvironmentSpec, seeds: Seeds, total_steps: int) -> None:
         """Find the agents and what they see.

@@ -101,6 +101,7 @@ def test_a_constant_is_chosen_by_the_longest_name_and_clipped():
         (lambda: VoltVar(of="rating"), "needs algorithm.mode=equilibrium"),
         (lambda: VoltVar(mode="soon"), "delayed or equilibrium"),
         (lambda: VoltVar(damping=0.0), "damping <= 1"),
+        (lambda: VoltVar(damping=0.5), "no effect with algorithm.mode=delayed"),
     ],
 )
 def test_bad_settings_are_named(make, words):

@@ -57,7 +57,7 @@ def test_every_combination_acts_within_the_spaces(actions, location):
 @pytest.mark.parametrize(("cooling", "wanted"), [("hold", 22.0), ("coldest", 16.0), ("warmest", 32.0), ("fixed", 25.0)])
 def test_the_set_point_arrives_and_stays(run_episode, two_days, actions, cooling, wanted):
     environment = two_days(actions=actions)
-    run_episode(environment, DataCenterRules(cooling=cooling, setpoint_c=25.0))
+    run_episode(environment, DataCenterRules(cooling=cooling, setpoint_c=25.0 if cooling == "fixed" else None))
     assert np.allclose(environment.arrays["setpoint"], wanted, atol=1e-5)
 
 
@@ -127,8 +127,10 @@ def test_the_original_runs_rules_that_its_observations_allow(run_episode):
     [
         ({"cooling": "fixd"}, "did you mean"),
         ({"load_shifting": "always"}, "algorithm.load_shifting"),
-        ({"setpoint_c": 40.0}, "setpoint_c"),
-        ({"charge_below": 0.1}, "charge_below"),
+        ({"cooling": "fixed", "setpoint_c": 40.0}, "setpoint_c=40"),
+        ({"setpoint_c": 23.0}, "setpoint_c without effect with algorithm.cooling=hold: set algorithm.cooling=fixed"),
+        ({"battery": "carbon_threshold", "charge_below": 0.1}, "discharge_above < charge_below"),
+        ({"charge_below": 0.7, "full_charge_h": 2.0}, "charge_below, algorithm.full_charge_h without effect with algorithm.battery=idle"),
         ({"setpoint_step_k": 0.0}, "setpoint_step_k"),
     ],
 )
