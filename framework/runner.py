@@ -189,7 +189,7 @@ class Runner:
         """Leave what is known about a failure; nothing that was written is touched."""
         run = self.run
         run.stop_status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        run.stop_reason = f"{type(error).__name__}: {error}"
+        run.stop_reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         run.heart.beat(run, run.stop_status, force=True, error=run.stop_reason)
         run.hooks.call_safely("on_exception", run, error)
         run.hooks.call_safely("on_run_end", run, self._summary(None), drawing=not isinstance(error, KeyboardInterrupt))

@@ -84,10 +84,10 @@ class Heartbeat:
         }
 
 
-def write_failure(directory: RunDirectory, error: str) -> None:
-    """Leave a truthful status for a run that failed before (or without) a heartbeat of its own."""
+def write_failure(directory: RunDirectory, error: str, state: str = "failed") -> None:
+    """Leave a truthful status for a run that failed before (or without) a heartbeat of its own, or was interrupted without a word."""
     status = directory.read_json("status.json")
     now = time.time()
     about = {"pid": os.getpid(), "host": socket.gethostname(), "started": now, "step": 0}
     with contextlib.suppress(OSError):  # a full disk: the error itself is on its way to the user
-        directory.write_json("status.json", {**about, **status, "state": "failed", "heartbeat": now, "error": error})
+        directory.write_json("status.json", {**about, **status, "state": state, "heartbeat": now, "error": error})

@@ -118,5 +118,5 @@ def _outcome(plan: Plan, job: Job, interrupted: bool) -> tuple[int | None, str]:
         "the process died without a word (killed, or out of memory?)" if directory.exists() else "lost with another process of the launcher"
     )
     message = "interrupted" if interrupted else lost
-    leave_status(directory, message)
+    leave_status(directory, message, "interrupted" if interrupted else "failed")
     return INTERRUPTED[0] if interrupted else 1, message

@@ -82,12 +82,12 @@ def _state(directory: Path) -> str:
     return str(RunDirectory(directory).read_json("status.json").get("state", ""))
 
 
-def leave_status(directory: Path, message: str) -> None:
-    """Write a failed status for a job that did not get to write one."""
+def leave_status(directory: Path, message: str, state: str = "failed") -> None:
+    """Write a status for a job that did not get to write one."""
     from wattloom.status import write_failure
 
     directory.mkdir(parents=True, exist_ok=True)
-    write_failure(RunDirectory(directory), message)
+    write_failure(RunDirectory(directory), message, state)
 
 
 def launch(plan: Plan, overrides: Sequence[str]) -> None:

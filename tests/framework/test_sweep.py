@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -178,3 +179,18 @@ def test_a_wrong_sweep_stops_before_the_first_run(lab, tmp_path, capsys, overrid
     assert words.replace("\\", "") in error
     assert "Traceback" not in error
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_job_whose_worker_was_taken_away_by_an_interrupt_is_interrupted_and_not_failed(lab, tmp_path, capsys, monkeypatch):
+    def taken_away(plan, overrides):
+        folder = Path(plan.directory) / plan.jobs[0].key
+        folder.mkdir()
+        (folder / "status.json").write_text(json.dumps({"state": "running", "step": 7}))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wattloom.sweep.launch", taken_away)
+    assert main(["-m", "algorithm=zero", "seed=1,2", *QUICK]) == 130
+    (file,) = sweep_folder(tmp_path).glob("*/status.json")
+    status = json.loads(file.read_text())
+    assert (status["state"], status["step"], status["error"]) == ("interrupted", 7, "interrupted")
+    assert "1 not started" in capsys.readouterr().out

@@ -1,8 +1,8 @@
 """MAPDN's task: one agent an inverter, which sees its whole zone (J. Wang et al., NeurIPS 2021).
 
 Agents of one zone see the same buses, so territories overlap here; the reward is one for all. An observation holds, in this order, active and reactive
-load (MW, MVAr) of the zone's buses, the agent's own active power in the NEXT row and its own reactive power, then voltages (p.u.) and angles (rad) of the
-zone, and zeros up to the length of the longest. The central state holds the same for all buses and inverters.
+load (MW, MVAr) of the zone's buses, active power in the NEXT row and reactive power of the agent's own inverter, then voltages (p.u.) and angles (rad)
+of the zone, and zeros up to the length of the longest. The central state holds the same for all buses and inverters.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ class ZoneObservation:
         names.append(Column("zero", "1"))
         high = np.concatenate([np.full(2 * n + 2 * pvs, MOST_MW), np.full(n, 2.0), np.full(n, np.pi), [0.0]]).astype(np.float32)
         self._entries: dict[str, Array] = {}
-        longest = max(4 * len(own.buses) + 2 for own in environment.territories)
+        longest = max(4 * len(own.buses) + 2 * len(own.pvs) for own in environment.territories)
         after = 2 * n + 2 * pvs
         for own in environment.territories:
-            k = int(own.pvs[0])
-            seen = np.concatenate([own.buses, n + own.buses, [2 * n + k, 2 * n + pvs + k], after + own.buses, after + n + own.buses])
+            own_pvs = [2 * n + own.pvs, 2 * n + pvs + own.pvs]  # one in MAPDN's task; with other territories as many as the agent has
+            seen = np.concatenate([own.buses, n + own.buses, *own_pvs, after + own.buses, after + n + own.buses])
             self._entries[own.name] = np.pad(seen, (0, longest - len(seen)), constant_values=len(names) - 1).astype(np.int64)
         self._columns = {name: _distinct([names[k] for k in entries]) for name, entries in self._entries.items()} | {
             "state": tuple(names[:-1])

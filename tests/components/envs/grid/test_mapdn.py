@@ -63,6 +63,14 @@ def test_an_agent_sees_its_zone_its_inverter_and_zeros(make):
     assert (seen["agent_0"][0][:24] == seen["agent_1"][0][:24]).all(), "two inverters of one zone see the same loads"
 
 
+def test_a_zone_of_several_inverters_or_none_sees_as_many(make):
+    environment = make("mapdn33", "territories=zones")
+    names = {agent.name: [column.name for column in agent.observation_columns] for agent in environment.agents}
+    assert [name for name in names["zone_1"] if name.startswith("pv")] == ["pv_p_12", "pv_p_17", "pv_q_12", "pv_q_17"]
+    network = make("grid", "network=mapdn33", "assets=neomflex", "observation=mapdn")
+    assert any(not any(column.name.startswith("pv") for column in agent.observation_columns) for agent in network.agents), "batteries alone"
+
+
 def test_no_solution_costs_two_hundred_and_shows_the_last_voltages(make):
     environment = make(
         "mapdn33",
