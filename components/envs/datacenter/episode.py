@@ -102,48 +102,45 @@ class CalendarEpisode:
 
     def bind(self, sources: Mapping[str, Table], cooling: Cooling, num_envs: int) -> None:
         """Lay the sources side by side and precompute what depends on them alone."""
-        n = self.calendar.n_steps
-        for name, table in sources.items():
-            if table.calendar.n_steps != n or table.calendar.step_seconds != self.calendar.step_seconds:
-                raise DataError(
-                    f"{name} has {table.calendar.n_steps} steps of {table.calendar.step_seconds} s; "
-                    f"the episode's calendar has {n} of {self.calendar.step_seconds} s"
-                )
+        self._check_clocks(sources)
         self.tables = dict(sources)
         if self.part is not None:
             for table in (table for table in sources.values() if isinstance(table, SourceTable)):
                 check_leak(table, self.weeks, "warn")  # one series that repeats beside others that do not is worth a word, not a refusal
-        dry = sources["weather"].column("dry_bulb")
-        wet = np.minimum(sources["weather"].column("wet_bulb"), dry)
-        ratio = humidity_ratio(dry, wet)
-        weather = Weather(dry, wet, ratio, dew_point(ratio))
-        carbon = sources["carbon"].values[:, 0]
-        price = sources["price"].values[:, 0] if "price" in sources else np.zeros(n)
+        weather = _weather(sources["weather"])
+        workload, carbon = sources["workload"].values[:, 0], sources["carbon"].values[:, 0]
+        price = sources["price"].values[:, 0] if "price" in sources else np.zeros(self.calendar.n_steps)
+        self._check_values(workload, weather, carbon, price)
         day = self.calendar.steps_per_day
-        named = [
-            sources["workload"].values[:, 0],
-            dry,
-            wet,
-            ratio,
-            weather.dew_point,
-            carbon,
-            price,
-            _trailing(carbon, day),
-            _trailing(price, day),
-        ]
-        bad = [name for name, column in zip(("workload", "dry_bulb", "wet_bulb"), named, strict=False) if not np.isfinite(column).all()]
-        if bad or not np.isfinite(carbon).all() or not np.isfinite(price).all():
-            raise DataError(f"{', '.join(bad) or 'carbon or price'} has missing values on the calendar of {self.year}")
-        if carbon.min() < 0:
-            raise DataError(f"carbon reaches {carbon.min():.3g} g CO2/kWh; an intensity is not negative: clip it, or choose another source")
-        if named[0].min() < 0 or named[0].max() > 1:
-            raise DataError(
-                f"workload lies in {named[0].min():.3g} .. {named[0].max():.3g}; demand is a share of capacity, 0 .. 1: "
-                "correct it, or limit it by a Clip among workload.transforms"
-            )
+        outside = [weather.dry_bulb, weather.wet_bulb, weather.humidity_ratio, weather.dew_point]
+        named = [workload, *outside, carbon, price, _trailing(carbon, day), _trailing(price, day)]
         self._rows = np.concatenate([np.stack(named, axis=1), cooling.columns(weather)], axis=1)
         self.dew_point = weather.dew_point
         self.first_days = self._first_days()
+
+    def _check_clocks(self, sources: Mapping[str, Table]) -> None:
+        """Refuse a table on another calendar."""
+        n, seconds = self.calendar.n_steps, self.calendar.step_seconds
+        for name, table in sources.items():
+            if table.calendar.n_steps != n or table.calendar.step_seconds != seconds:
+                raise DataError(
+                    f"{name} has {table.calendar.n_steps} steps of {table.calendar.step_seconds} s; "
+                    f"the episode's calendar has {n} of {seconds} s"
+                )
+
+    def _check_values(self, workload: Array, weather: Weather, carbon: Array, price: Array) -> None:
+        """Refuse values that are missing or cannot be."""
+        named = {"workload": workload, "dry_bulb": weather.dry_bulb, "wet_bulb": weather.wet_bulb, "carbon": carbon, "price": price}
+        bad = [name for name, values in named.items() if not np.isfinite(values).all()]
+        if bad:
+            raise DataError(f"{', '.join(bad)} has missing values on the calendar of {self.year}")
+        if carbon.min() < 0:
+            raise DataError(f"carbon reaches {carbon.min():.3g} g CO2/kWh; an intensity is not negative: clip it, or choose another source")
+        if workload.min() < 0 or workload.max() > 1:
+            raise DataError(
+                f"workload lies in {workload.min():.3g} .. {workload.max():.3g}; demand is a share of capacity, 0 .. 1: "
+                "correct it, or limit it by a Clip among workload.transforms"
+            )
 
     def _first_days(self) -> Array:
         """Return the days (from 0) on which an episode may begin.
@@ -211,6 +208,14 @@ def _asked(options: Mapping[str, Any], name: str, drawn: int, copy: int, num_env
     if value.shape not in ((), (1,), (num_envs,)) or value.dtype.kind not in "iu":
         raise ConfigError(f"reset option {name}={options[name]!r}: give one whole number, or a list of {num_envs}, one a copy")
     return int(np.broadcast_to(value, num_envs)[copy])
+
+
+def _weather(table: Table) -> Weather:
+    """Return the year's weather; a wet bulb above the dry one counts as equal to it."""
+    dry = table.column("dry_bulb")
+    wet = np.minimum(table.column("wet_bulb"), dry)
+    ratio = humidity_ratio(dry, wet)
+    return Weather(dry, wet, ratio, dew_point(ratio))
 
 
 def _trailing(values: Array, length: int) -> Array:

@@ -109,6 +109,25 @@ def _series_of(frame: Frame, made: Format, options: Options, policies: Policies)
     frame, found = of_region(frame, made.region, options.region)
     if found or not made.series:
         return Loaded(frame.path, made, SeriesSet({}), tuple(found), frame.facts, False, {}, len(frame.cells))
+    made, clock, found = _placed(frame, made, options, policies)
+    series, remarks = _measured(frame, made, clock, options, policies)
+    stated = any(one.name == CARBON for one in series)
+    series, mixed = with_carbon(series, made.mix)
+    series, examined = _examined(frame, made, clock, series, policies)
+    missing = {one.name: int(np.isnan(one.values).sum()) for one in series}
+    series, filled = fill(series, policies)
+    found += [*remarks, *mixed, *examined, *filled]
+    if not series and not errors(found):
+        message = f"no column holds numbers; found {', '.join(frame.names)}"
+        found.append(Finding("error", "column_missing", frame.path, message, "name one with column="))
+    members = _series_set(series, made, clock)
+    rows, computed = len(frame.cells), not stated and bool(made.mix)
+    return Loaded(frame.path, made, members, ordered(found), frame.facts, clock.site, missing, rows, None, computed)
+
+
+def _placed(frame: Frame, made: Format, options: Options, policies: Policies) -> tuple[Format, Timeline, list[Finding]]:
+    """Put the rows on a clock, and say which columns are read where the format leaves it open."""
+    found: list[Finding] = []
     made = replace(made, clock=with_stamps(frame, made.clock))
     if made.name in OPEN and options.columns is None and options.primary:
         stamps = {name for column in made.clock.columns for name in frame.find(column)[:1]}
@@ -120,41 +139,19 @@ def _series_of(frame: Frame, made: Format, options: Options, policies: Policies)
         found.append(Finding("warning", "zone_unused", frame.path, message, "leave zone= out", int(frame.lines[0])))
     if clock.rows.size == 0 or errors(found):
         clock = replace(clock, rows=np.arange(len(frame.cells)))  # cells are still looked at: all findings at once
+    return made, clock, found
+
+
+def _measured(frame: Frame, made: Format, clock: Timeline, options: Options, policies: Policies) -> tuple[list[Measured], list[Finding]]:
+    """Read the cells in house units; a unit for the whole file has to fit one of its series."""
     units = dict(options.units)
-    series, remarks = measure(frame, made, clock, policies, units)
-    found += remarks
+    series, found = measure(frame, made, clock, policies, units)
     if "" in units and not any(one.file_unit == units[""] for one in series):
         known = dict.fromkeys(unit for one in series for unit in units_of(one.quantity))
         message = f"unit={units['']} fits none of {', '.join(one.name for one in series) or 'the series'}{did_you_mean(units[''], known)}"
-        found.append(
-            Finding("error", "unit_unknown", frame.path, message, "name a unit of the quantity, or unit={series: unit}", value=units[""])
-        )
-    stated = any(one.name == CARBON for one in series)
-    series, remarks = with_carbon(series, made.mix)
-    found += remarks
-    series, remarks = _examined(frame, made, clock, series, policies)
-    found += remarks
-    missing = {one.name: int(np.isnan(one.values).sum()) for one in series}
-    series, remarks = fill(series, policies)
-    found += remarks
-    if not series and not errors(found):
-        found.append(
-            Finding(
-                "error", "column_missing", frame.path, f"no column holds numbers; found {', '.join(frame.names)}", "name one with column="
-            )
-        )
-    return Loaded(
-        frame.path,
-        made,
-        _series_set(series, made, clock),
-        ordered(found),
-        frame.facts,
-        clock.site,
-        missing,
-        len(frame.cells),
-        None,
-        not stated and bool(made.mix),
-    )
+        fix = "name a unit of the quantity, or unit={series: unit}"
+        found.append(Finding("error", "unit_unknown", frame.path, message, fix, value=units[""]))
+    return series, found
 
 
 def _examined(
