@@ -37,9 +37,12 @@ def filled(hourly: ArrayLike) -> Array:
 
 
 def demand_of(utilisation: Array) -> Array:
-    """Return the demand used: stretched so that percentiles 5 and 95 become 0.2 and 0.8, clipped to 0..1, 16-point moving average."""
+    """Return the demand used: stretched so that percentiles 5 and 95 become 0.2 and 0.8, clipped to 0..1, 16-point moving average.
+
+    A steady utilisation has no spread to stretch (the original divides by 0) and stays what it is.
+    """
     p5, p95 = np.percentile(utilisation, [5, 95])
-    stretched = np.clip(0.2 + 0.6 * (utilisation - p5) / (p95 - p5), 0.0, 1.0)
+    stretched = np.clip(0.2 + 0.6 * (utilisation - p5) / (p95 - p5) if p95 > p5 else utilisation, 0.0, 1.0)
     smooth: Array = np.convolve(stretched, np.full(16, 1 / 16), mode="same")
     return smooth
 

@@ -112,7 +112,7 @@ class SustainDcEpisode:
             series[DRY : WET + 1] += weather_walk(generator, self.weather_noise_c, moved)
         np.clip(series[DRY : WET + 1], 0.0, 45.0, out=series[DRY : WET + 1])
         ahead = series[:, LEAD : LEAD + min(OUTLOOK, QUARTERS - start)]
-        bounds = [ahead[DRY].min(), ahead[DRY].max(), ahead[CARBON].min(), ahead[CARBON].max()]
+        bounds = [*_range(ahead[DRY]), *_range(ahead[CARBON])]
         self.lay(state, copy, series[:, : LEAD + self.horizon + TAIL], bounds, start)
 
     def lay(self, state: State, copy: int, series: Array, bounds: Sequence[float], start: int) -> None:
@@ -132,6 +132,12 @@ class SustainDcEpisode:
         zero, index = np.zeros(len(elapsed)), state["episode_start"] + elapsed
         weather = Weather(x[DRY], x[WET], x[HUMIDITY], x[DEW])
         return Inputs(x[DEMAND], weather, x[CARBON], zero, x[CARBON], zero, x[PLANT:].T, index, x.T)
+
+
+def _range(values: Array) -> tuple[float, float]:
+    """Return the least and the largest value, one apart where all are equal (the original divides by 0): a steady series is shown as 0."""
+    low, high = float(values.min()), float(values.max())
+    return low, high if high > low else low + 1.0
 
 
 def rows_at(values: Array, at: Array) -> Array:
