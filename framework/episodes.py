@@ -63,9 +63,7 @@ class EpisodeTracker:
         if np.count_nonzero(np.isfinite(self._returns)) < self._returns.size:
             self._complain(result)
         for name, seen in result.snapshot.observations.items():
-            if seen.dtype.kind == "f" and not math.isfinite(
-                np.add.reduce(seen, axis=None)
-            ):  # one number says whether all are finite, if none is huge
+            if seen.dtype.kind == "f" and not math.isfinite(np.add.reduce(seen, axis=None)):  # one number tells, where none is huge
                 self._complain_of_sight(name, seen)
 
     def _complain_of_sight(self, name: str, seen: Array) -> None:
