@@ -40,7 +40,7 @@ COLUMNS = (
 )
 CURVE = ("algorithm", "seed", "env_steps", "co2_kg_per_step", "work_undone_share")
 HOOKS = [f"hooks.{name}=null" for name in ("animation", "evaluation_animation", "curves", "summary")]
-BLIND = [  # who cannot see the end of a week learns from small costs of holding instead of a rare loss
+BLIND = [  # who cannot see the end of a week learns from small costs of holding instead of a rare loss, and for longer
     "observation=sustaindc",
     "reward.holding=0.0015",
     "reward.forgotten=0.0",
@@ -48,6 +48,8 @@ BLIND = [  # who cannot see the end of a week learns from small costs of holding
     "reward.undone=0.0",
     "algorithm.bootstrap_truncated=true",
     "algorithm.gamma=0.99",
+    "runner.total_steps=3000000",
+    "evaluation.every=500000",
 ]
 HELD_BACK = tuple(range(9000, 9008))  # episodes of embedded data, beyond the seeds of evaluations
 
