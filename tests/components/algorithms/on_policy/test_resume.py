@@ -21,6 +21,7 @@ from wattloom.telemetry.loggers import LoggerList
 TOTAL = 240
 SMALL = {"rollout_steps": 11, "critic_epochs": 2, "critic_minibatches": 2, "hidden_sizes": (8,), "normalize_observations": True}
 FULL = {"learning_rate_schedule": "linear", "value_scale": "popart"}
+TWINS = {"a": "twins", "d": "twins"}
 CASES = [
     pytest.param(IPPO, FULL | {"minibatches": 2, "share_parameters": True}, id="ippo"),
     pytest.param(MAPPO, {"minibatches": 3, "target_kl": 0.01, "reward_sharing": 0.5}, id="mappo"),
@@ -53,10 +54,8 @@ def run(path, environment, kind, options, stop_at=None, resume=False):
 
 @pytest.mark.parametrize(("kind", "options"), CASES)
 def test_stopped_mid_rollout_and_resumed_equals_uninterrupted(tmp_path, crew, kind, options, assert_equal_runs):
-    groups = {"a": "twins", "d": "twins"}
-
     def environment(copies):
-        return crew(num_envs=copies, masks=True, leaving=True, groups=groups, start_at=2.0)
+        return crew(num_envs=copies, masks=True, leaving=True, groups=TWINS, start_at=2.0)
 
     whole, halves, again = (tmp_path / name for name in ("whole", "halves", "again"))
     assert run(whole, environment, kind, options).status == "completed"
@@ -70,7 +69,7 @@ def test_stopped_mid_rollout_and_resumed_equals_uninterrupted(tmp_path, crew, ki
 
 @pytest.mark.parametrize(("kind", "options"), CASES)
 def test_another_seed_gives_other_parameters_and_the_same_seed_the_same(loop, crew, kind, options):
-    runs = [loop(kind(**SMALL | options), crew(), seed=seed).step(11).algorithm for seed in (1, 1, 2)]
+    runs = [loop(kind(**SMALL | options), crew(groups=TWINS), seed=seed).step(11).algorithm for seed in (1, 1, 2)]
     first, same, other = (torch.cat([actor.params.data.flatten() for actor in algorithm.actors]) for algorithm in runs)
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
@@ -78,12 +77,12 @@ def test_another_seed_gives_other_parameters_and_the_same_seed_the_same(loop, cr
 
 @pytest.mark.parametrize(("kind", "options"), CASES)
 def test_states_load_with_weights_only(loop, crew, kind, options, assert_same):
-    one = loop(kind(**SMALL | options), crew()).step(15)
+    one = loop(kind(**SMALL | options), crew(groups=TWINS)).step(15)
     file = io.BytesIO()
     torch.save({"algorithm": one.algorithm.state_dict(), "policy": one.policy.state_dict()}, file)
     file.seek(0)
     state = torch.load(file, weights_only=True)
-    two = loop(kind(**SMALL | options), crew())
+    two = loop(kind(**SMALL | options), crew(groups=TWINS))
     two.restore(state, one.environment.get_state())
     for step in (one, two):
         step.step(20)
