@@ -142,7 +142,9 @@ class Loader:
         return f"no {group} named '{option}'{hint}\n  known: {', '.join(known)}"
 
     def _elsewhere(self, group: str, option: str) -> str:
-        """Say where an option lies that was put, or looked for, in the wrong place."""
+        """Say where an option lies that was put, or looked for, in the wrong place, and how to choose nothing."""
+        if option == "none" and group in ("logger", "hooks"):
+            return f"; {group}=null chooses nothing"
         other = next((kind for kind in [*self.groups, *REGISTRY.kinds()] if kind != group and option in self.options(kind)), None)
         if other is not None:
             return f"; there is {other}={option}"

@@ -170,6 +170,7 @@ def test_a_file_with_the_wrong_ending_is_named(lab, capsys):
     ("word", "message"),
     [
         ("env=emissions", "no env named 'emissions'; there is reward=emissions"),
+        ("logger=none", "no logger named 'none'; logger=null chooses nothing"),
         ("reward=mapdn", "is none: it lacks initial, begin (set by 'reward=mapdn')"),
     ],
 )
