@@ -21,6 +21,7 @@ torch.set_num_threads(1)
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """A file's tests share what they build, so they stay in one process; pages of the documentation share nothing and spread over all."""
     for item in items:
