@@ -14,10 +14,10 @@ train: $(VENV)/.run  ## set up, then train TD3 on the pendulum (ARGS="seed=2 env
 	$(BIN)/wattloom experiment=pendulum_td3_small $(ARGS)
 
 test: $(VENV)/.dev  ## set up, then run the fast tests
-	$(BIN)/python -m pytest -m "not slow" -q -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -q -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes (learning, exact resume under SIGKILL, wheels)
-	$(BIN)/python -m pytest -m slow -q -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m slow -q -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev .typing/linked  ## ruff, formatting, spelling, types
 	$(BIN)/ruff check .

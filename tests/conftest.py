@@ -21,12 +21,17 @@ torch.set_num_threads(1)
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """A file's tests share what they build, so they stay in one process; pages of the documentation share nothing and spread over all."""
-    for item in items:
-        if item.path.parent.name != "docs":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return nodeid if file == "tests/docs/test_pages.py" else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
